@@ -1,0 +1,54 @@
+# The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint format clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEVELOPED := $(VENV)/.developed
+PYTHON_FILES := plugin tests
+PYTEST_ARGS ?=
+
+help:
+	@echo 'make run     install, start the built-in meter and the plugin on it, show line protocol until Ctrl-C'
+	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
+	@echo 'make lint    check the style and the types only'
+	@echo 'make format  put the code into its style'
+	@echo 'make clean   remove what was made here (the cache of Telegraf and InfluxDB stays)'
+
+run: $(INSTALLED)
+	@bash examples/run.sh $(BIN)/telegraf-dlms
+
+# The tests need no network: what they need is fetched here, once.
+test: lint
+	@$(BIN)/python tests/real/fetch.py
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(DEVELOPED)
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/mypy
+
+format: $(DEVELOPED)
+	$(BIN)/ruff check --fix $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist
+	find $(PYTHON_FILES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# stdout belongs to the line protocol of `make run`, so these speak on stderr.
+$(INSTALLED): pyproject.toml
+	@echo 'installing into $(VENV), once' >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/pip install --quiet --editable . >&2
+	@touch $@
+
+# pip learned of dependency groups in 25.1; Python 3.11 brings an older one.
+$(DEVELOPED): $(INSTALLED)
+	@echo 'installing what the tests need into $(VENV), once' >&2
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $@.txt
+	@$(BIN)/pip install --quiet --requirement $@.txt >&2
+	@touch $@

@@ -1,0 +1,96 @@
+"""``check``: the plan for a person to read, and what is sent to whom. No meter is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telegraf_dlms.cosem import attribute_of, class_name
+from telegraf_dlms.durations import format_duration
+from telegraf_dlms.link import TcpSettings
+from telegraf_dlms.obis import format_obis
+from telegraf_dlms.service import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telegraf_dlms.config import Configuration
+    from telegraf_dlms.link import SerialSettings
+    from telegraf_dlms.models import Device
+    from telegraf_dlms.plan import ConnectionPlan, GroupPlan, MeterPlan, Plan, ValuePlan
+
+
+def describe(configuration: Configuration, plan: Plan) -> Iterator[str]:
+    """Yield the lines of ``check``; secrets are in none of them."""
+    yield summary(plan) if plan.connections else "nothing is enabled, so nothing is read"
+    devices = {device.name: device for device in configuration.devices}
+    for connection in plan.connections:
+        yield f"connection {connection.name}: {_link(connection)}"
+        for meter in connection.meters:
+            yield from _meter(meter, devices[meter.name])
+            for group in meter.groups:
+                yield f"    group {group.name}: {_schedule(group, aligned=plan.aligned)}"
+                yield from (f"      {_value(value)}" for value in group.values)
+    yield from (f"note: {note}" for note in configuration.notes)
+
+
+def _link(connection: ConnectionPlan) -> str:
+    link = connection.link
+    kept = "associations are kept open" if connection.persistent else "an association for each poll"
+    if isinstance(link, TcpSettings):
+        host = f"[{link.address}]" if ":" in link.address else link.address
+        return f"tcp {host}:{link.port}, {kept}"
+    return f"serial {link.device} {_line(link)}, {kept}"
+
+
+def _line(link: SerialSettings) -> str:
+    flow_control = "" if link.flow_control == "none" else f" {link.flow_control}"
+    rs485 = "" if link.rs485 is None else " rs485"
+    return f"{link.baud_rate} {link.data_bits}{link.parity[0].upper()}{link.stop_bits}{flow_control}{rs485}"
+
+
+def _meter(meter: MeterPlan, device: Device) -> Iterator[str]:
+    timeout = format_duration(meter.timeout_ns)
+    yield (
+        f"  device {meter.name}: {meter.interface_type}, sent to {_server(meter)} from {_client(meter)}, "
+        f"access security {device.access_security}, transport security {device.transport_security}, "
+        f"timeout {timeout}, retries {meter.retries}"
+    )
+    if meter.unsupported is not None:
+        yield f"    is not read: {meter.unsupported} is not built yet"
+
+
+def _server(meter: MeterPlan) -> str:
+    if meter.interface_type == "wrapper":
+        return f"wPort {meter.server_address}"
+    return f"address {meter.hdlc_server.hex(' ').upper()}"
+
+
+def _client(meter: MeterPlan) -> str:
+    if meter.interface_type == "wrapper":
+        return f"wPort {meter.client_address}"
+    return meter.hdlc_client.hex().upper()
+
+
+def _schedule(group: GroupPlan, *, aligned: bool) -> str:
+    if not group.interval_ns:
+        return "when asked"
+    parts = [f"every {format_duration(group.interval_ns)}", "aligned to UTC" if aligned else "from the start on"]
+    delays = (("offset", group.offset_ns), ("jitter up to", group.jitter_ns), ("spread over", group.spread_ns))
+    return ", ".join(parts + [f"{name} {format_duration(duration)}" for name, duration in delays if duration])
+
+
+def _value(value: ValuePlan) -> str:
+    wanted = []
+    if value.request is not None:
+        names = (
+            attribute_of(value.class_id, descriptor.attribute, value.version).name
+            for descriptor in value.request.attributes
+        )
+        wanted.append(", ".join(names))
+    if value.buffer is not None:
+        entries = value.buffer.entries
+        rows = f"new rows, at first {format_duration(value.buffer.backfill_ns)} back"
+        wanted.append(rows if entries is None else f"the newest {entries} rows, each once")
+    name = class_name(value.class_id) or "unknown class"
+    tag = ", as a tag" if value.is_tag else ""
+    return f"{value.name}: {format_obis(value.logical_name)} class {value.class_id} ({name}): {'; '.join(wanted)}{tag}"

@@ -1,0 +1,131 @@
+"""The command line (design, section 5): arguments to commands, and errors to exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from telegraf_dlms import __version__, log
+from telegraf_dlms.early import command_of
+from telegraf_dlms.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from telegraf_dlms.log import Log
+
+DEFAULT_CONFIG: Final = Path("/etc/telegraf-dlms.conf")
+#: Exit statuses: the configuration or the arguments are bad; the command is not built yet.
+BAD_CONFIGURATION: Final = 2
+NOT_BUILT: Final = 1
+
+_USAGE: Final = """\
+usage: telegraf-dlms [run] [--config FILE]... [--once]
+       telegraf-dlms check [--config FILE]...
+       telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
+       telegraf-dlms sample-config
+       telegraf-dlms --version | --help
+
+Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegraf's inputs.execd or a plain pipe.
+
+  run            collect until stopped (the default command); a newline on stdin or SIGUSR1 gathers now
+    --once       gather every enabled group once and exit: 0 all read, 3 a value refused or a device not read
+  check          show the plan and what is sent to whom; no meter is touched
+  simulate       built-in meters on TCP or a pty, to try everything without hardware; simulate --help shows more
+  sample-config  print a configuration with every option explained
+
+  --config FILE  a file, or a folder of *.conf; may be repeated; FILE alone will do (default: /etc/telegraf-dlms.conf)
+
+A bad configuration is told with file, line and what is allowed; the exit status is 2.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong with the arguments as the log tells everything."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f"{message}; {self.prog} --help shows how"])
+
+
+def main(argv: Sequence[str], *, stdout: int) -> int:
+    """Run a command and return its exit status; ``stdout`` is the descriptor for lines, of ``run`` alone."""
+    logger = log.setup("info")
+    command = command_of(list(argv))
+    rest = list(argv[1:] if argv[:1] == [command] else argv)
+    try:
+        if command in {"--help", "--version"} or (command != "simulate" and {"-h", "--help"}.intersection(rest)):
+            return _show([f"telegraf-dlms {__version__}"] if command == "--version" else [_USAGE.rstrip("\n")])
+        return _COMMANDS.get(command, _not_built)(rest, stdout, logger)
+    except ConfigError as error:
+        for problem in error.problems:
+            logger.error(problem)
+        return BAD_CONFIGURATION
+
+
+def _run(arguments: Sequence[str], stdout: int, logger: Log) -> int:
+    from telegraf_dlms import service  # noqa: PLC0415  other commands start faster without it
+
+    parser = _config_parser("run")
+    parser.add_argument("--once", action="store_true")
+    options = parser.parse_args(arguments)
+    command = service.once if options.once else service.run
+    return command(_paths(options), stdout=stdout, log=logger)
+
+
+def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
+    from telegraf_dlms.check import describe  # noqa: PLC0415  as above
+    from telegraf_dlms.config import load  # noqa: PLC0415
+    from telegraf_dlms.plan import compile_plan  # noqa: PLC0415
+
+    configuration = load(_paths(_config_parser("check").parse_args(arguments)))
+    logger.set_level(configuration.agent.log_level)
+    return _show(describe(configuration, compile_plan(configuration)))
+
+
+def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
+    from telegraf_dlms import simulator  # noqa: PLC0415  as above
+
+    parser = _Parser("telegraf-dlms simulate", allow_abbrev=False)
+    simulator.add_arguments(parser)
+    return simulator.run(simulator.options_from(parser.parse_args(arguments)))
+
+
+def _sample_config(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
+    _Parser("telegraf-dlms sample-config", allow_abbrev=False).parse_args(arguments)
+    return _show([files("telegraf_dlms").joinpath("sample.conf").read_text(encoding="utf-8").rstrip("\n")])
+
+
+def _not_built(_arguments: Sequence[str], _stdout: int, logger: Log) -> int:
+    logger.error("this version does not have that command yet: run, check, simulate and sample-config work")
+    return NOT_BUILT
+
+
+_COMMANDS: Final[dict[str, Callable[[Sequence[str], int, Log], int]]] = {
+    "run": _run,
+    "check": _check,
+    "simulate": _simulate,
+    "sample-config": _sample_config,
+}
+
+
+def _config_parser(command: str) -> _Parser:
+    parser = _Parser(f"telegraf-dlms {command}", allow_abbrev=False)
+    # Telegraf's own way to write it is -config.
+    parser.add_argument("--config", "-config", action="append", type=Path, default=[], metavar="FILE")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    return parser
+
+
+def _paths(options: argparse.Namespace) -> list[Path]:
+    return [*options.config, *options.files] or [DEFAULT_CONFIG]
+
+
+def _show(lines: Iterable[str]) -> int:
+    """Write lines for a person to stdout."""
+    for line in lines:
+        sys.stdout.write(f"{line}{os.linesep}")
+    return 0

@@ -1,0 +1,145 @@
+"""The life of the process: one bus for each connection, gatherings on request, new plans, and the end.
+
+Runtime trouble never ends it (Telegraf would start us again every 10 s, for ever): only a wish to stop does, or that
+nobody reads stdout any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms.bus import Bus, Gathering
+from telegraf_dlms.meter import Meter
+from telegraf_dlms.process import Wish
+from telegraf_dlms.schedule import ClockWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telegraf_dlms.metrics import PollResult
+    from telegraf_dlms.output import Output
+    from telegraf_dlms.plan import ConnectionPlan, Plan
+    from telegraf_dlms.process import Control
+    from telegraf_dlms.world import World
+
+#: How often the wall clock is held against the monotonic one.
+CLOCK_WATCH_S: Final = 15.0
+#: How long the last lines may wait for their reader; with what comes before it, well below Telegraf's 5 s.
+DRAIN_S: Final = 2.0
+
+
+class Collector:
+    """All connections of a plan."""
+
+    def __init__(self, plan: Plan, world: World) -> None:
+        self._plan = plan
+        self._world = world
+        self._buses: list[Bus] = []
+        self._failed = asyncio.Event()
+        self._clock_watch = ClockWatch(world.wall_ns(), world.mono_ns())
+
+    def start(self, *, ticking: bool) -> None:
+        """Start a bus for each connection; without ``ticking`` they only do what is asked of them."""
+        for connection in self._plan.connections:
+            self._start_bus(connection, {}, ticking=ticking)
+
+    async def gather_once(self) -> list[PollResult]:
+        """Read every group once; return how it went with each device."""
+        gathering = Gathering()
+        for bus in self._buses:
+            bus.gather(gathering, only="all")
+        if self._plan.meters:
+            await gathering.done.wait()
+        return gathering.results
+
+    async def gather(self) -> None:
+        """Read the groups with interval 0, or all where there is none, and wait until that is done."""
+        on_request = any(not group.interval_ns for meter in self._plan.meters for group in meter.groups)
+        gathering = Gathering()
+        for bus in self._buses:
+            bus.gather(gathering, only="on_request" if on_request else "all")
+        if gathering.expected:
+            await gathering.done.wait()
+
+    async def replace(self, plan: Plan) -> None:
+        """Go on with another plan: connections that did not change are not touched."""
+        if plan.aligned != self._plan.aligned:
+            kept: dict[str, Bus] = {}
+        else:
+            same = set(plan.connections)
+            kept = {bus.plan.name: bus for bus in self._buses if bus.plan in same}
+        ended = [bus for bus in self._buses if bus.plan.name not in kept]
+        await asyncio.gather(*(bus.stop() for bus in ended))
+        former = {meter.plan.name: meter for bus in ended for meter in bus.meters}
+        self._plan = plan
+        self._buses = list(kept.values())
+        for connection in plan.connections:
+            if connection.name not in kept:
+                self._start_bus(connection, former, ticking=True)
+
+    async def stop(self) -> None:
+        """Stop all connections at once."""
+        await asyncio.gather(*(bus.stop() for bus in self._buses))
+
+    async def watch_clock(self) -> None:
+        """Align the ticks to the wall clock whenever it was set; for ever."""
+        while True:
+            await asyncio.sleep(CLOCK_WATCH_S)
+            if self._clock_watch.was_set(self._world.wall_ns(), self._world.mono_ns()):
+                self._world.log.info("the system clock was set: schedules are aligned to it again")
+                for bus in self._buses:
+                    bus.align()
+
+    def _start_bus(self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool) -> None:
+        meters = [Meter(plan, self._world.changes) for plan in connection.meters]
+        for meter in meters:
+            if meter.plan.name in former:
+                meter.adopt(former[meter.plan.name])
+        bus = Bus(connection, meters, self._world, aligned="utc" if self._plan.aligned else "start")
+        bus.start(ticking=ticking).add_done_callback(_look_at)
+        self._buses.append(bus)
+
+
+async def serve(collector: Collector, control: Control, output: Output, *, reload: Callable[[], Plan | None]) -> None:
+    """Meet wishes until one is to stop, or until nobody reads stdout any more.
+
+    ``reload`` returns the plan of a configuration that changed and is good, else None.
+    """
+    watch = asyncio.create_task(collector.watch_clock())
+    closed = asyncio.create_task(output.closed.wait())
+    collector.start(ticking=True)
+    wishes = asyncio.create_task(_meet_wishes(collector, control, reload))
+    await asyncio.wait([wishes, closed], return_when=asyncio.FIRST_COMPLETED)
+    for task in (watch, wishes, closed):
+        task.cancel()
+    await asyncio.wait([watch, wishes, closed])
+    await collector.stop()
+    if not output.closed.is_set():
+        await output.drain(DRAIN_S)
+
+
+async def _meet_wishes(collector: Collector, control: Control, reload: Callable[[], Plan | None]) -> None:
+    while (wish := await control.next()) is not Wish.STOP:
+        if wish is Wish.RELOAD:
+            plan = reload()
+            if plan is not None:
+                await collector.replace(plan)
+        else:
+            await _gather_until_cut(collector, control)
+
+
+async def _gather_until_cut(collector: Collector, control: Control) -> None:
+    """Gather, until that is done or has to be cut off."""
+    gathering = asyncio.create_task(collector.gather())
+    cut = asyncio.create_task(control.cut.wait())
+    await asyncio.wait([gathering, cut], return_when=asyncio.FIRST_COMPLETED)
+    for task in (gathering, cut):
+        task.cancel()
+    await asyncio.wait([gathering, cut])
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of how a bus ended: OutputClosed is told to everybody by the output itself."""
+    if not task.cancelled():
+        task.exception()

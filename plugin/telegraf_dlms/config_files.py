@@ -1,0 +1,127 @@
+"""The files of a configuration: found, read, and parsed as TOML, each problem with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from telegraf_dlms.problems import Place, Problem, Suggestions, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+#: The tables at the top of a file.
+TABLES = ("agent", "connection", "device", "group")
+
+#: Ten thousand meters with all their values one by one are 30 MB.
+MAX_FILE = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Files:
+    """What was read: the texts for the lines of problems, the tables, and the problems met.
+
+    ``complete`` says that every file could be read: else what is missing may be in another one.
+    """
+
+    texts: dict[Path, str] = field(default_factory=dict)
+    tables: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
+
+    def fail(self, path: Path, message: str, *, line: int | None = None) -> None:
+        """Note that a file, or a part of it, cannot be read."""
+        self.problems.append(Problem(Place(path), message, line=line))
+        self.complete = False
+
+
+def read_files(paths: Sequence[Path]) -> Files:
+    """Read the files, and of each folder its *.conf in order; a file that is named twice is read once."""
+    files = Files()
+    seen = set()
+    for path in paths:
+        for file in _in_order(path, files):
+            identity = file.resolve()
+            if identity not in seen:
+                seen.add(identity)
+                _read(file, files)
+    return files
+
+
+def each_table(
+    raw: dict[str, Any], key: str, place: Place, problems: list[Problem], *, header: str
+) -> Iterator[tuple[dict[str, Any], Place]]:
+    """Yield the tables of an array of tables with their places; what is none is a problem.
+
+    The array is emptied on the way, so that a large file is not in memory twice.
+    """
+    tables = raw.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        here = Place(place.file, (*place.path, key))
+        problems.append(Problem(here, f"is {shown(tables)}: each one begins with [[{header}]]", subject=header))
+        return
+    for position in range(len(tables)):
+        table, tables[position] = tables[position], None
+        yield table, Place(place.file, (*place.path, key, position))
+
+
+def check_top(files: Files, suggestions: Suggestions) -> None:
+    """Report the tables and keys at the top of the files that are not ours."""
+    for path, raw in files.tables:
+        for key in raw.keys() - set(TABLES):
+            message = f"unknown key{suggestions.hint(key, TABLES)}"
+            files.problems.append(Problem(Place(path, (key,)), message, subject=key))
+
+
+def _in_order(path: Path, files: Files) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        found = sorted(file for file in path.glob("*.conf") if file.is_file())
+    except OSError as error:
+        files.fail(path, f"cannot be read: {error.strerror}")
+        return []
+    if not found:
+        files.fail(path, "the folder has no *.conf")
+    return found
+
+
+def _read(path: Path, files: Files) -> None:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_FILE + 1)
+    except OSError as error:
+        files.fail(path, f"cannot be read: {error.strerror or type(error).__name__}")
+        return
+    if len(octets) > MAX_FILE:
+        files.fail(path, f"cannot be read: longer than {MAX_FILE} octets")
+        return
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        files.fail(path, "is not UTF-8", line=octets.count(b"\n", 0, error.start) + 1)
+        return
+    files.texts[path] = text
+    _parse(path, text, files)
+
+
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def _parse(path: Path, text: str, files: Files) -> None:
+    """Parse one file; tomllib's messages hold one character of the file at most, so no secret."""
+    try:
+        files.tables.append((path, tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        position = _POSITION.search(message)
+        line = int(position[1]) if position and position[1] else text.rstrip("\n").count("\n") + 1
+        column = f"column {position[2]}: " if position and position[2] else ""
+        files.fail(path, f"{column}not valid TOML: {_POSITION.sub('', message)}", line=line)
+    except RecursionError:
+        files.fail(path, "not valid TOML: nested too deeply")
+    except ValueError:
+        files.fail(path, "not valid TOML: a number or a date that is out of range")

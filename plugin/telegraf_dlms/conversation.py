@@ -1,0 +1,174 @@
+"""What is said to one meter: associate, read values, release.
+
+A conversation is a generator that yields octets to send, is sent the octets read, and returns its answer (``talk``). It
+knows no socket, no clock and no logger, so that each exchange is tested by the octet. Release is a conversation of its
+own, since nothing may be yielded while a generator is being closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms.association import RLRQ, aarq, parse_aare
+from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
+from telegraf_dlms.errors import DataRefused, LinkError, ProtocolError, ServiceRefused
+from telegraf_dlms.get import InvokeIds, get
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telegraf_dlms.association import Access, Negotiated
+    from telegraf_dlms.axdr import Value
+    from telegraf_dlms.cosem import CaptureObject
+    from telegraf_dlms.talk import Conversation, Framing
+
+_SCALERS: Final = range(-128, 128)
+_UNITS: Final = range(256)
+#: The state-error of an exception-response to a service that needs an association.
+_SERVICE_NOT_ALLOWED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """The attributes of one object that one value asks for.
+
+    ``scaler_unit`` names the attribute that must be known to print them, None where nothing is scaled or the
+    configuration overrides it. ``named`` attributes were written in the configuration: each refusal of them counts.
+    Others are defaults: where the object gave anything, those that it refused are not asked for again that day.
+    """
+
+    attributes: tuple[AttributeDescriptor, ...]
+    scaler_unit: AttributeDescriptor | None
+    named: bool
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came back for one request: attribute numbers with their values, and why others have none."""
+
+    values: list[tuple[int, Value]] = field(default_factory=list)
+    refusals: list[tuple[AttributeDescriptor, DataRefused]] = field(default_factory=list)
+    scaler_unit: ScalerUnit | None = None
+    scaler_refusal: DataRefused | None = None
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a meter was asked once and rarely changes; only what decodes is kept.
+
+    The collector drops all of it each day (``forget``). ``captures`` are capture_objects by the profile's logical name
+    and hold for one association; ``clocks`` are clock cells as the meter writes them, to write bounds of ranges alike;
+    ``unselective`` are profiles and access selectors that their meter refused.
+    """
+
+    scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
+    refused: set[AttributeDescriptor] = field(default_factory=set)
+    numbers: dict[AttributeDescriptor, int] = field(default_factory=dict)
+    captures: dict[bytes, tuple[CaptureObject, ...]] = field(default_factory=dict)
+    clocks: dict[bytes, Value] = field(default_factory=dict)
+    unselective: set[tuple[bytes, int]] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Drop everything: a day has passed, or this is another meter."""
+        for kept in (self.scalers, self.refused, self.numbers, self.captures, self.clocks, self.unselective):
+            kept.clear()
+
+
+@dataclass(slots=True)
+class Association:
+    """An open association: its framing, what was negotiated, and the invoke-ids that it has used.
+
+    ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
+    """
+
+    framing: Framing
+    negotiated: Negotiated
+    invoke_ids: InvokeIds = field(default_factory=InvokeIds)
+    is_doubtful: bool = False
+
+    def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
+        """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
+        try:
+            value = yield from get(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection)
+        except ServiceRefused as refusal:
+            if self.is_doubtful and refusal.state == _SERVICE_NOT_ALLOWED:
+                raise LinkError(f"the meter has given up the association: {refusal}") from None
+            raise
+        finally:
+            self.is_doubtful = False
+        return value
+
+
+def associate(framing: Framing, access: Access) -> Conversation[Association]:
+    """Open the data link and the association; AssociationError where the meter refuses it."""
+    yield from framing.open()
+    answer = yield from framing.exchange(aarq(access))
+    return Association(framing, parse_aare(answer, access))
+
+
+def release(framing: Framing, *, request: bool) -> Conversation[None]:
+    """Release the association, with an RLRQ where ``request`` is set, and the data link. A failure is no error.
+
+    Over HDLC a DISC releases both (Green Book, 9.3.3), so no RLRQ is sent there.
+    """
+    if request:
+        try:
+            yield from framing.exchange(RLRQ)
+        except (LinkError, ProtocolError):
+            return
+    yield from framing.close()
+
+
+def read_values(
+    association: Association, requests: Sequence[ReadRequest], memory: Memory, *, into: list[Reading]
+) -> Conversation[None]:
+    """Read ``requests`` in order, appending to ``into``, which already holds the first ones where this is a second try.
+
+    What is refused is in its Reading. An error that ends the association leaves in ``into`` what was read before.
+    """
+    for request in requests[len(into) :]:
+        reading = Reading()
+        if request.scaler_unit is not None:
+            yield from _learn_scaler(association, request.scaler_unit, memory, reading)
+        for descriptor in request.attributes:
+            if descriptor in memory.refused:
+                continue
+            try:
+                value = yield from association.ask(descriptor)
+            except DataRefused as refusal:
+                reading.refusals.append((descriptor, refusal))
+            else:
+                reading.values.append((descriptor.attribute, value))
+        if not request.named and reading.values:
+            memory.refused.update(descriptor for descriptor, _ in reading.refusals)
+            reading.refusals.clear()
+        into.append(reading)
+
+
+def scaler_unit_of(
+    association: Association, descriptor: AttributeDescriptor, memory: Memory
+) -> Conversation[ScalerUnit]:
+    """Return an object's scaler_unit from ``memory`` or from the meter; DataRefused where there is none to trust."""
+    known = memory.scalers.get(descriptor)
+    if known is not None:
+        return known
+    value = yield from association.ask(descriptor)
+    memory.scalers[descriptor] = scaler_unit = _to_scaler_unit(value)
+    return scaler_unit
+
+
+def _learn_scaler(
+    association: Association, descriptor: AttributeDescriptor, memory: Memory, reading: Reading
+) -> Conversation[None]:
+    try:
+        reading.scaler_unit = yield from scaler_unit_of(association, descriptor, memory)
+    except DataRefused as refusal:
+        reading.scaler_refusal = refusal
+
+
+def _to_scaler_unit(value: Value) -> ScalerUnit:
+    match value:
+        case (int(scaler), int(unit)) if scaler in _SCALERS and unit in _UNITS:
+            return ScalerUnit(scaler, unit)
+    raise DataRefused(None, f"the scaler_unit is {value!r}, not a structure of a scaler and a unit")

@@ -1,0 +1,116 @@
+"""Line protocol: measurement, tags, fields and time as one line of text, read back as it was meant.
+
+The package influx-line-protocol 0.1.5 prints ``%g`` floats (12345678.9 becomes 1.23457e+07), NaN, raw newlines and
+empty tags, doubles the backslashes of tags, and fails on integers' subclasses. So ``Line`` keeps its ``Metric``'s way
+to build a line and prints it itself; tests/test_line.py pins each of these defects: the day one is mended we know.
+
+What is escaped follows Telegraf's parser (plugins/parsers/influx/machine.go.rl) and serializer (escape.go in
+plugins/serializers/influx): comma, space and equals sign in tags and names, backslash and quote in text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+from influx_line_protocol import Metric
+
+from telegraf_dlms.errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FieldValue: TypeAlias = float | int | bool | str
+
+
+class Line(Metric):  # type: ignore[misc]  # the package has no types
+    """A line in the making: tags are sorted, empty ones left out, and values printed as their types ask for."""
+
+    def __init__(self, measurement: str, tags: Mapping[str, str] | None = None) -> None:
+        super().__init__(measurement)
+        for name, value in (tags or {}).items():
+            self.add_tag(name, value)
+
+    @property
+    def prefix(self) -> str:
+        """Measurement, tags and the space after them: what stays the same from reading to reading."""
+        tags = [f",{_escape(key)}={_escape(value)}" for key, value in sorted(self._printable_tags().items())]
+        measurement = _clean(self.measurement).replace(",", "\\,").replace(" ", "\\ ")
+        return f"{measurement}{''.join(tags)} "
+
+    def __str__(self) -> str:
+        """Return the whole line without a newline; MappingError for a value that no field can hold, or no value."""
+        if not self.values:
+            raise MappingError("a line without a field")
+        time = "" if self.timestamp is None else f" {self.timestamp}"
+        return f"{self.prefix}{print_fields(self.values.items())}{time}"
+
+    def _printable_tags(self) -> dict[str, str]:
+        cleaned = {_clean(name): _clean(value) for name, value in self.tags.items()}
+        return {name: value for name, value in cleaned.items() if name and value}
+
+
+def print_fields(fields: Iterable[tuple[str, FieldValue]]) -> str:
+    """Return a line's fields in their order; MappingError for a value that no field can hold."""
+    return ",".join([f"{_escape(_clean(name))}={print_value(value)}" for name, value in fields])
+
+
+def print_value(value: FieldValue) -> str:
+    """Print a value by its Python type; MappingError where line protocol cannot hold it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return print_integer(value)
+    if isinstance(value, float):
+        return print_float(value)
+    return print_text(value)
+
+
+def print_float(value: float) -> str:
+    """Print the shortest decimal that reads back as ``value``, as a float field: ``12345678``, ``0.1``, ``1e+21``.
+
+    MappingError for NaN and the infinities: Telegraf would drop the whole line.
+    """
+    text = repr(value)
+    if text.endswith(".0"):
+        return text[:-2]
+    if text[-1] in "fn":
+        raise MappingError(f"{text} cannot be a field")
+    return text
+
+
+def print_integer(value: int) -> str:
+    """Print an integer field; MappingError beyond 64 bits with a sign."""
+    if not fits_int64(value):
+        raise MappingError(f"{value} is beyond the 64 bits of an integer field")
+    return f"{value:d}i"
+
+
+def fits_int64(value: int) -> bool:
+    """Return whether an integer field, or a time, can hold ``value``."""
+    return -(2**63) <= value < 2**63
+
+
+def print_text(text: str) -> str:
+    """Print a text field; MappingError where the text has control characters, which would break the line."""
+    if not text.isprintable():
+        raise MappingError(f"the text {text!r} has characters that cannot be printed")
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SEPARATORS = re.compile("([, =])")
+
+
+def _clean(text: str) -> str:
+    """Return ``text`` as a name or tag value can be: control characters become a space, outer spaces go.
+
+    So do backslashes at the end, as in Telegraf's serializer: one there would escape the separator behind it.
+    """
+    return _CONTROL_CHARACTERS.sub(" ", text).strip().rstrip("\\ ")
+
+
+def _escape(text: str) -> str:
+    return _SEPARATORS.sub(r"\\\1", text)

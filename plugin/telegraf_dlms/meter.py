@@ -1,0 +1,241 @@
+"""One device while the process lives: its plan, what is known of it, and how its last polls ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms.conversation import Association, Memory
+from telegraf_dlms.errors import LocalProtocolError
+from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, Series
+from telegraf_dlms.profile import ProfileSeries
+from telegraf_dlms.rows import PrintedRows
+from telegraf_dlms.troubles import Troubles
+from telegraf_dlms.wrapper import WrapperFraming
+
+if TYPE_CHECKING:
+    from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject, ScalerUnit
+    from telegraf_dlms.layout import Layout
+    from telegraf_dlms.log import Changes
+    from telegraf_dlms.plan import GroupPlan, MeterPlan, ValuePlan
+    from telegraf_dlms.talk import Framing
+    from telegraf_dlms.troubles import Place
+
+_SECOND: Final = 1_000_000_000
+#: The first pause after a failure; it doubles with each further one.
+FIRST_BACK_OFF_NS: Final = _SECOND
+#: The longest pause after failures that cost nothing, such as a refused connection.
+LONGEST_BACK_OFF_NS: Final = 15 * _SECOND
+#: A dead meter gets at most this part of its bus: a failure that took 5 s is followed by a minute's pause.
+BACK_OFF_SHARE: Final = 12
+#: Meters lock after a few wrong passwords: design, section 4.
+LOCK_NS: Final = 3600 * _SECOND
+#: How long what a meter was asked once is believed.
+MEMORY_NS: Final = 86400 * _SECOND
+
+
+@dataclass(slots=True)
+class Totals:
+    """What ``dlms_device`` counts since the start of the process."""
+
+    errors: int = 0
+    timeouts: int = 0
+    retries: int = 0
+    skipped_polls: int = 0
+
+
+@dataclass(slots=True)
+class BackOff:
+    """When a device that does not answer is asked again. Times are nanoseconds of the monotonic clock."""
+
+    failures: int = 0
+    until_ns: int = 0
+
+    def failed(self, now_ns: int, *, cost_ns: int) -> None:
+        """Note a failed poll that occupied the connection for ``cost_ns``."""
+        longest = max(LONGEST_BACK_OFF_NS, BACK_OFF_SHARE * cost_ns)
+        pause = min(FIRST_BACK_OFF_NS << min(self.failures, 32), longest)
+        self.failures += 1
+        self.until_ns = now_ns + pause
+
+    def succeeded(self) -> None:
+        """Note that it answered."""
+        self.failures = self.until_ns = 0
+
+
+@dataclass(slots=True, eq=False)
+class MeterValue:
+    """One configured value of one device: how its readings, and the rows of its buffer, become lines."""
+
+    plan: ValuePlan
+    place: Place
+    series: Series
+    profile: ProfileSeries | None
+    printed: PrintedRows
+    _layout: Layout | None = None
+    _columns: tuple[object, object] | None = None
+
+    def layout(self, captures: tuple[CaptureObject, ...], scalers: dict[AttributeDescriptor, ScalerUnit]) -> Layout:
+        """Return the profile's columns, compiled again only where they changed."""
+        if self.profile is None:
+            raise LocalProtocolError(f"{self.plan.name} is no profile")
+        if self._layout is None or self._columns != (captures, scalers):
+            self._columns = (captures, scalers)
+            self._layout = self.profile.prepare(captures, scalers)
+        return self._layout
+
+    def set_tags(self, tags: dict[str, str]) -> None:
+        """Put tags that were read on every line from now on."""
+        self.series.set_tags(tags)
+        if self.profile is not None:
+            self.profile.set_tags(tags)
+            self._layout = None
+
+
+@dataclass(slots=True)
+class Counted:
+    """What framings that are gone have counted."""
+
+    exchanges: int = 0
+    repeats: int = 0
+
+
+class Meter:
+    """One device. Its bus is the only one who touches it."""
+
+    def __init__(self, plan: MeterPlan, changes: Changes) -> None:
+        self.plan = plan
+        self.troubles = Troubles(plan.name, changes)
+        self.framing: Framing | None = None
+        self.association: Association | None = None
+        self.memory = Memory()
+        self.memory_until_ns = 0
+        self.totals = Totals()
+        self.back_off = BackOff()
+        self.locked_until_ns = 0
+        self.read_tags: dict[str, str] = {}
+        self.values = {group.name: [self._value(group, value) for value in group.values] for group in plan.groups}
+        self._gone = Counted()
+        self._is_unclean = False
+        self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
+
+    @property
+    def counted(self) -> Counted:
+        """Exchanges and repeated frames of all framings so far."""
+        framing = self.framing
+        if framing is None:
+            return Counted(self._gone.exchanges, self._gone.repeats)
+        return Counted(self._gone.exchanges + framing.exchanges, self._gone.repeats + framing.repeats)
+
+    def adopt(self, former: Meter) -> None:
+        """Take over what is still true after the configuration was read again."""
+        self.totals = former.totals
+        if former.plan.access == self.plan.access:
+            self.locked_until_ns = former.locked_until_ns
+        if former.plan.address_text != self.plan.address_text or former.plan.connection != self.plan.connection:
+            return
+        self.memory = former.memory
+        self.memory_until_ns = former.memory_until_ns
+        for group, values in self.values.items():
+            printed = {value.plan.name: value for value in former.values.get(group, ())}
+            for value in values:
+                before = printed.get(value.plan.name)
+                if before is not None and before.plan.logical_name == value.plan.logical_name:
+                    value.printed = before.printed
+
+    def blocked(self, now_ns: int) -> PollResult | None:
+        """Return why no poll is made now, None where one is."""
+        if self.plan.unsupported is not None:
+            return PollResult.SKIPPED
+        if now_ns < self.locked_until_ns:
+            return PollResult.LOCKED
+        return PollResult.BACKING_OFF if now_ns < self.back_off.until_ns else None
+
+    def new_framing(self) -> Framing:
+        """Make the framing of a new association, in which nothing is left of the last one but what has to be undone."""
+        self.drop_framing()
+        plan = self.plan
+        if plan.interface_type == "wrapper":
+            self.framing = WrapperFraming(
+                client=plan.client_address, server=plan.server_address, ignore_echo=plan.ignore_echo
+            )
+            return self.framing
+        framing = HdlcFraming(
+            client=plan.hdlc_client,
+            server=plan.hdlc_server,
+            max_info_length=plan.max_info_length,
+            window_size=plan.window_size,
+            retries=plan.retries,
+            ignore_echo=plan.ignore_echo,
+        )
+        framing.unclean = self._is_unclean
+        self.framing = framing
+        return framing
+
+    def drop_framing(self) -> None:
+        """Forget the association and its framing, but what they counted, and whether the meter may think it is open."""
+        if self.framing is not None:
+            self._gone = self.counted
+            self._is_unclean = isinstance(self.framing, HdlcFraming) and self.framing.unclean
+        self.framing = self.association = None
+        self.memory.captures.clear()
+
+    def recall(self, now_ns: int) -> Memory:
+        """Return what is known of the meter; a day after it was first asked it is asked again."""
+        if now_ns >= self.memory_until_ns:
+            self.memory.forget()
+            self.memory_until_ns = now_ns + MEMORY_NS
+        return self.memory
+
+    def set_read_tags(self, tags: dict[str, str]) -> None:
+        """Put what ``is_tag`` values read on every line of the device from now on."""
+        if tags == self.read_tags:
+            return
+        self.read_tags = tags
+        for values in self.values.values():
+            for value in values:
+                value.set_tags(tags)
+
+    def device_line(self, poll: DevicePoll, *, time_ns: int) -> str:
+        """Return the ``dlms_device`` line of a poll."""
+        return self._device_series.line(poll, time_ns=time_ns)
+
+    def not_polled(self, result: PollResult) -> DevicePoll:
+        """Return what is told of a due poll that was not made."""
+        if result is PollResult.SKIPPED and self.plan.unsupported is None:
+            self.totals.skipped_polls += 1
+        totals = self.totals
+        return DevicePoll(
+            result,
+            errors=totals.errors,
+            timeouts=totals.timeouts,
+            retries=totals.retries,
+            skipped_polls=totals.skipped_polls,
+        )
+
+    def _value(self, group: GroupPlan, plan: ValuePlan) -> MeterValue:
+        meter = self.plan
+        tags = {**dict(meter.tags), **dict(plan.tags), "device": meter.name, "group": group.name, "name": plan.name}
+        series = Series(
+            group.measurement,
+            tags=tags,
+            class_id=plan.class_id,
+            logical_name=plan.logical_name,
+            presentation=meter.presentation,
+            version=plan.version,
+            scaler=plan.scaler,
+            unit=plan.unit,
+        )
+        profile = None
+        if plan.buffer is not None:
+            profile = ProfileSeries(
+                group.measurement,
+                tags=tags,
+                logical_name=plan.logical_name,
+                presentation=meter.presentation,
+                null_cells=meter.null_cells,
+                scaler=plan.scaler,
+                unit=plan.unit,
+            )
+        return MeterValue(plan, (group.name, plan.name), series, profile, PrintedRows())

@@ -1,0 +1,63 @@
+"""What the configuration accepts before the program can do it: one table, said once at start.
+
+Whoever builds something of it deletes its row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NOT_READ = "the device is not read"
+
+
+class Later(NamedTuple):
+    """A key of a table, the values of it that have no effect yet (none named: all), and what happens instead."""
+
+    table: Literal["agent", "device", "value"]
+    key: str
+    values: tuple[object, ...]
+    instead: str
+
+
+LATER = (
+    Later(
+        "device",
+        "access_security",
+        ("high", "high_md5", "high_sha1", "high_gmac", "high_sha256", "high_ecdsa"),
+        _NOT_READ,
+    ),
+    Later("device", "transport_security", ("authentication", "encryption", "authentication_encryption"), _NOT_READ),
+    Later("device", "logical_name_referencing", (False,), _NOT_READ),
+    Later("device", "interface_type", ("hdlc_mode_e",), _NOT_READ),
+    Later("value", "timestamp", ("meter",), "the poll's time is printed"),
+    Later("agent", "state_file", (), "state stays in memory"),
+)
+
+
+def unsupported(device: object) -> str | None:
+    """Return why this version cannot read a device, None where it can."""
+    return next((what for row, what in _later("device", device) if row.instead == _NOT_READ), None)
+
+
+def notes(kind: Literal["agent", "device", "value"], table: object) -> Iterator[str]:
+    """Yield what is to be said of a table."""
+    for row, what in _later(kind, table):
+        yield f"{what} is accepted, but this version cannot do it yet: {row.instead}"
+
+
+def _later(kind: str, table: object) -> Iterator[tuple[Later, str]]:
+    for row in LATER:
+        if row.table != kind:
+            continue
+        value = getattr(table, row.key)
+        if value is None or (row.values and value not in row.values):
+            continue
+        if not row.values:
+            yield row, row.key
+        elif isinstance(value, str):
+            yield row, f'{row.key} "{value}"'
+        else:
+            yield row, f"{row.key} = {str(value).lower()}"

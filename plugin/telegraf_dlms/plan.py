@@ -1,0 +1,268 @@
+"""The configuration, compiled once into what is read from whom: nothing is looked up by name while meters are read.
+
+Plans are plain frozen data that compare equal where nothing changed, so that reading the configuration again can keep
+what it did not touch. Devices that read the same values of a group share one GroupPlan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
+from telegraf_dlms.association import Access
+from telegraf_dlms.conversation import ReadRequest
+from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, default_attributes
+from telegraf_dlms.datetimes import DeviceClock
+from telegraf_dlms.link import Rs485Settings, SerialSettings, TcpSettings
+from telegraf_dlms.metrics import Presentation
+from telegraf_dlms.profile_conversation import PROFILE_GENERIC, BufferRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from telegraf_dlms.config import Configuration
+    from telegraf_dlms.models import Connection, Device, Group, Value
+
+_BUFFER = 2
+
+Tags = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlan:
+    """A configured value, for every device that has it. ``tags`` are its own and its group's, nearest first won.
+
+    ``request`` are the attributes of a single value, ``buffer`` the rows of a profile; each is None where not wanted.
+    """
+
+    name: str
+    class_id: int
+    logical_name: bytes
+    version: int | None
+    request: ReadRequest | None
+    buffer: BufferRequest | None
+    scaler: int | None
+    unit: int | str | None
+    is_tag: bool
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """The values of one group that one device has, and when they are due. Durations are nanoseconds."""
+
+    name: str
+    measurement: str
+    interval_ns: int
+    jitter_ns: int
+    offset_ns: int
+    spread_ns: int
+    values: tuple[ValuePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPlan:
+    """One device: how it is addressed, associated with, and shown."""
+
+    name: str
+    connection: str
+    interface_type: Literal["hdlc", "wrapper", "hdlc_mode_e"]
+    client_address: int
+    server_address: int
+    hdlc_client: bytes
+    hdlc_server: bytes
+    access: Access
+    max_info_length: int
+    window_size: int
+    timeout_ns: int
+    retries: int
+    pause_after_connect_ns: int
+    pause_between_requests_ns: int
+    ignore_echo: bool
+    null_cells: Literal["", "previous"]
+    presentation: Presentation
+    tags: Tags
+    #: Why this version cannot read the device; it is never polled then.
+    unsupported: str | None
+    groups: tuple[GroupPlan, ...]
+
+    @property
+    def address_text(self) -> str:
+        """What is sent, for a person: octets in HDLC, wPorts in WRAPPER."""
+        if self.interface_type == "wrapper":
+            return f"wPort {self.client_address} to {self.server_address}"
+        return f"HDLC {self.hdlc_client.hex(' ').upper()} to {self.hdlc_server.hex(' ').upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPlan:
+    """One link and the devices that share it."""
+
+    name: str
+    link: TcpSettings | SerialSettings
+    persistent: bool
+    meters: tuple[MeterPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is enabled. ``aligned``: ticks are whole multiples of the interval in UTC (round_interval)."""
+
+    aligned: bool
+    connections: tuple[ConnectionPlan, ...]
+
+    @property
+    def meters(self) -> tuple[MeterPlan, ...]:
+        """Every device that has something to read."""
+        return tuple(meter for connection in self.connections for meter in connection.meters)
+
+
+def compile_plan(configuration: Configuration) -> Plan:
+    """Return what the configuration means; devices without a value, and connections without a device, drop out."""
+    if not configuration.agent.enabled:
+        return Plan(configuration.agent.round_interval, ())
+    groups = _groups_by_device(configuration.groups)
+    connections = {connection.name: connection for connection in configuration.connections if connection.enabled}
+    meters: dict[str, list[MeterPlan]] = {}
+    for device in configuration.devices:
+        if device.enabled and device.connection in connections and device.name in groups:
+            plan = _meter(device, groups[device.name], configuration.agent.tags)
+            meters.setdefault(device.connection, []).append(plan)
+    return Plan(
+        configuration.agent.round_interval,
+        tuple(
+            ConnectionPlan(name, _link(connection), connection.persistent, tuple(meters[name]))
+            for name, connection in connections.items()
+            if name in meters
+        ),
+    )
+
+
+def _groups_by_device(groups: Iterable[Group]) -> dict[str, tuple[GroupPlan, ...]]:
+    by_device: dict[str, list[GroupPlan]] = {}
+    for group in groups:
+        if not group.enabled:
+            continue
+        values: dict[str, list[ValuePlan]] = {}
+        for value in group.values:
+            if value.enabled:
+                plan = _value(value, group)
+                for device in value.devices:
+                    values.setdefault(device, []).append(plan)
+        shared: dict[tuple[int, ...], GroupPlan] = {}
+        for device, plans in values.items():
+            key = tuple(map(id, plans))
+            if key not in shared:
+                shared[key] = _group(group, tuple(plans))
+            by_device.setdefault(device, []).append(shared[key])
+    return {device: tuple(plans) for device, plans in by_device.items()}
+
+
+def _group(group: Group, values: tuple[ValuePlan, ...]) -> GroupPlan:
+    return GroupPlan(
+        name=group.name,
+        measurement=group.measurement,
+        interval_ns=group.interval,
+        jitter_ns=group.collection_jitter,
+        offset_ns=group.collection_offset,
+        spread_ns=group.collection_spread,
+        values=values,
+    )
+
+
+def _value(value: Value, group: Group) -> ValuePlan:
+    named = value.attributes is not None
+    attributes = value.attributes or default_attributes(value.class_id, value.version)
+    buffer = value.class_id == PROFILE_GENERIC and _BUFFER in attributes
+    singles = tuple(
+        AttributeDescriptor(value.class_id, value.obis, number)
+        for number in attributes
+        if not (buffer and number == _BUFFER)
+    )
+    return ValuePlan(
+        name=value.name,
+        class_id=value.class_id,
+        logical_name=value.obis,
+        version=value.version,
+        request=ReadRequest(singles, _scaler_unit(value, attributes), named) if singles else None,
+        buffer=BufferRequest(value.obis, value.entries, value.backfill) if buffer else None,
+        scaler=value.scaler,
+        unit=value.unit,
+        is_tag=value.is_tag,
+        tags=_merge(group.tags, value.tags),
+    )
+
+
+def _scaler_unit(value: Value, attributes: Iterable[int]) -> AttributeDescriptor | None:
+    if value.scaler is not None and value.unit is not None:
+        return None
+    if not any((value.class_id, number) in SCALED for number in attributes):
+        return None
+    return AttributeDescriptor(value.class_id, value.obis, SCALER_ATTRIBUTE[value.class_id])
+
+
+def _meter(device: Device, groups: tuple[GroupPlan, ...], agent_tags: Mapping[str, str]) -> MeterPlan:
+    server = device.server_address
+    if device.server_address_type == "serial_number":
+        server = lower_by_serial(device.serial_number, device.serial_number_formula)
+    logical, wrapper = device.logical_server_address, device.interface_type == "wrapper"
+    size = device.address_size
+    return MeterPlan(
+        name=device.name,
+        connection=device.connection,
+        interface_type=device.interface_type,
+        client_address=device.client_address,
+        server_address=wrapper_server(logical, server, address_size=size) if wrapper else server,
+        hdlc_client=b"" if wrapper else hdlc_client(device.client_address),
+        hdlc_server=b"" if wrapper else hdlc_server(logical, server, address_size=size),
+        access=_access(device),
+        max_info_length=device.max_info_length,
+        window_size=device.window_size,
+        timeout_ns=device.timeout,
+        retries=device.retries,
+        pause_after_connect_ns=device.workarounds.pause_after_connect,
+        pause_between_requests_ns=device.workarounds.pause_between_requests,
+        ignore_echo=device.workarounds.ignore_echo,
+        null_cells=device.workarounds.null_cells,
+        presentation=Presentation(device.encoding, DeviceClock(device.deviation, device.time_zone)),
+        tags=_merge(agent_tags, device.tags),
+        unsupported=device.unsupported,
+        groups=groups,
+    )
+
+
+def _access(device: Device) -> Access:
+    low = device.access_security == "low"
+    password = device.secret.reveal() if low and device.secret is not None else b""
+    return Access("low" if low else "none", password, device.max_pdu_size)
+
+
+def _link(connection: Connection) -> TcpSettings | SerialSettings:
+    if connection.type == "tcp":
+        return TcpSettings(connection.address or "", connection.port or 0)
+    rs485 = connection.rs485
+    return SerialSettings(
+        device=connection.device or "",
+        baud_rate=connection.baud_rate,
+        data_bits=connection.data_bits,
+        stop_bits=connection.stop_bits,
+        parity=connection.parity,
+        flow_control=connection.flow_control,
+        rs485=None
+        if rs485 is None
+        else Rs485Settings(
+            rs485.delay_rts_before_send,
+            rs485.delay_rts_after_send,
+            rs485.rts_high_during_send,
+            rs485.rts_high_after_send,
+            rs485.rx_during_tx,
+        ),
+    )
+
+
+def _merge(*nearer_last: Mapping[str, str]) -> Tags:
+    merged: dict[str, str] = {}
+    for tags in nearer_last:
+        merged.update(tags)
+    return tuple(merged.items())

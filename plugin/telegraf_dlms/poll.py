@@ -1,0 +1,254 @@
+"""One poll: one visit to one device, in which the groups that are due are read in one association.
+
+1. The association is opened, where it is not open yet. An opening is never tried twice in a poll, but one that was kept
+   open and is found dead is opened once more, without error.
+2. Single values are read and printed, then profiles (``readout``). What was read is printed whatever happens
+   afterwards, and what is not read yet is tried again in a new association, ``retries`` times; HDLC repeats its frames
+   instead, so there silence is final.
+3. The association is released, where it is not kept, and a ``dlms_device`` line tells how it went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from telegraf_dlms.conversation import associate
+from telegraf_dlms.conversation import release as release_conversation
+from telegraf_dlms.errors import (
+    AssociationError,
+    CipheringError,
+    LinkError,
+    LocalProtocolError,
+    ProtocolError,
+    Silence,
+    TelegrafDlmsError,
+)
+from telegraf_dlms.meter import LOCK_NS
+from telegraf_dlms.metrics import DevicePoll, PollResult
+from telegraf_dlms.output import OutputClosed
+from telegraf_dlms.readout import Readout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telegraf_dlms.link import Link
+    from telegraf_dlms.meter import Meter
+    from telegraf_dlms.world import World
+
+#: A release waits no longer (design, section 4): a meter gives up its association by itself.
+RELEASE_TIMEOUT_S: Final = 0.5
+
+
+class LinkDown(LinkError):
+    """The connection itself could not be opened; nothing is known of the device."""
+
+
+class Carrier(Protocol):
+    """What a poll knows of its bus: the one link, which is opened where it is wanted and not open."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """Octets sent over all links so far."""
+
+    @property
+    def bytes_received(self) -> int:
+        """Octets received over all links so far."""
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether associations are kept open."""
+
+    async def link(self, *, timeout_s: float) -> Link:
+        """Return the open link; LinkDown where it cannot be opened."""
+
+    def distrust(self) -> None:
+        """Note that something went wrong on the link: nobody knows what is still on its way."""
+
+
+async def release(meter: Meter, carrier: Carrier) -> None:
+    """Release the meter's association, where there is one; what goes wrong is no error, but costs the link."""
+    if meter.association is None or meter.framing is None:
+        return
+    conversation = release_conversation(meter.framing, request=meter.plan.interface_type == "wrapper")
+    try:
+        link = await carrier.link(timeout_s=RELEASE_TIMEOUT_S)
+        await link.run(conversation, timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
+    except (LinkError, ProtocolError):
+        carrier.distrust()
+    finally:
+        conversation.close()
+        meter.drop_framing()
+
+
+async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: World) -> PollResult:
+    """Read the values of ``groups``, print them, and tell how it went. Raises OutputClosed alone."""
+    blocked = meter.blocked(world.mono_ns())
+    if blocked is not None:
+        await world.output.write([meter.device_line(meter.not_polled(blocked), time_ns=world.wall_ns())])
+        return blocked
+    visit = _Visit(meter, groups, carrier, world)
+    result = await visit.make()
+    if not carrier.is_persistent:
+        await release(meter, carrier)
+    await world.output.write([visit.line(result)])
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The clocks, and what the counters stood at, when a poll began."""
+
+    wall_ns: int
+    mono_ns: int
+    bytes_sent: int
+    bytes_received: int
+    exchanges: int
+    repeats: int
+
+
+class _Visit:
+    """The state of one poll."""
+
+    def __init__(self, meter: Meter, groups: Sequence[str], carrier: Carrier, world: World) -> None:
+        self._meter = meter
+        self._carrier = carrier
+        self._world = world
+        counted = meter.counted
+        self._start = _Start(
+            wall_ns=world.wall_ns(),
+            mono_ns=world.mono_ns(),
+            bytes_sent=carrier.bytes_sent,
+            bytes_received=carrier.bytes_received,
+            exchanges=counted.exchanges,
+            repeats=counted.repeats,
+        )
+        self._gather_time_ns = 0
+        self._is_up = False
+        self._readout = Readout(meter, groups, world, time_ns=self._start.wall_ns)
+
+    async def make(self) -> PollResult:
+        """Read and print everything; return how it went."""
+        meter = self._meter
+        try:
+            await self._read()
+        except OutputClosed:
+            raise
+        except TelegrafDlmsError as error:
+            result = self._failed(error)
+        else:
+            meter.back_off.succeeded()
+            meter.troubles.device_is_back()
+            result = PollResult.PARTIAL if self._readout.refused else PollResult.OK
+        finally:
+            await self._readout.print_singles()
+        repeats = meter.counted.repeats - self._start.repeats
+        meter.totals.retries += repeats
+        meter.totals.timeouts += repeats
+        self._gather_time_ns = self._world.mono_ns() - self._start.mono_ns
+        return result
+
+    def line(self, result: PollResult) -> str:
+        """Return the ``dlms_device`` line."""
+        start, totals = self._start, self._meter.totals
+        told = DevicePoll(
+            result,
+            up=self._is_up,
+            gather_time_ns=self._gather_time_ns,
+            exchanges=self._meter.counted.exchanges - start.exchanges,
+            bytes_sent=self._carrier.bytes_sent - start.bytes_sent,
+            bytes_received=self._carrier.bytes_received - start.bytes_received,
+            values_read=self._readout.read,
+            values_refused=self._readout.refused,
+            errors=totals.errors,
+            timeouts=totals.timeouts,
+            retries=totals.retries,
+            skipped_polls=totals.skipped_polls,
+        )
+        return self._meter.device_line(told, time_ns=start.wall_ns)
+
+    async def _read(self) -> None:
+        """Read all there is to read, in as many associations as it takes and ``retries`` allow."""
+        meter = self._meter
+        retries = meter.plan.retries
+        kept = meter.association
+        if kept is not None:
+            kept.is_doubtful = True
+        while True:
+            if meter.association is None:
+                await self._open()
+            try:
+                await self._readout.read_rest(await self._link())
+            except (LinkError, ProtocolError) as error:
+                found_dead = kept is not None and kept.is_doubtful and isinstance(error, LinkError)
+                kept = None
+                self._lose()
+                if found_dead:
+                    continue
+                if retries == 0 or not self._may_retry(error):
+                    raise
+                retries -= 1
+                meter.totals.retries += 1
+                meter.totals.timeouts += isinstance(error, Silence)
+                meter.troubles.passing(error)
+            else:
+                self._is_up = True
+                return
+
+    def _may_retry(self, error: Exception) -> bool:
+        if isinstance(error, Silence):
+            return self._meter.plan.interface_type == "wrapper"
+        return not isinstance(error, LocalProtocolError)
+
+    async def _open(self) -> None:
+        meter = self._meter
+        self._is_up = False
+        link = await self._link()
+        if meter.plan.pause_after_connect_ns:
+            await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
+        link.discard_input()
+        framing = meter.new_framing()
+        timeout_s = meter.plan.timeout_ns / 1e9
+        try:
+            meter.association = await link.run(
+                associate(framing, meter.plan.access), timeout_s=timeout_s, progress=framing
+            )
+        except TelegrafDlmsError:
+            self._lose()
+            raise
+        self._is_up = True
+
+    async def _link(self) -> Link:
+        return await self._carrier.link(timeout_s=self._meter.plan.timeout_ns / 1e9)
+
+    def _lose(self) -> None:
+        self._meter.drop_framing()
+        self._carrier.distrust()
+
+    def _failed(self, error: TelegrafDlmsError) -> PollResult:
+        meter = self._meter
+        now_ns = self._world.mono_ns()
+        result = _result_of(error)
+        meter.totals.errors += 1
+        meter.totals.timeouts += result is PollResult.TIMEOUT
+        if result is PollResult.AUTHENTICATION:
+            meter.locked_until_ns = now_ns + LOCK_NS
+        elif not isinstance(error, LinkDown):
+            meter.back_off.failed(now_ns, cost_ns=now_ns - self._start.mono_ns)
+        if not isinstance(error, LinkDown):
+            meter.troubles.device(error)
+        return result
+
+
+def _result_of(error: TelegrafDlmsError) -> PollResult:
+    match error:
+        case Silence():
+            return PollResult.TIMEOUT
+        case LinkError():
+            return PollResult.CONNECT
+        case AssociationError():
+            return PollResult.AUTHENTICATION if error.authentication else PollResult.REJECTED
+        case CipheringError():
+            return PollResult.CIPHERING
+    return PollResult.PROTOCOL

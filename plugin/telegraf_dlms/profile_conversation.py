@@ -1,0 +1,251 @@
+"""What is said to a meter to read a profile: its columns, then as few rows as will do (Blue Book, 4.3.6).
+
+With ``entries`` the newest rows are asked for by entry. Without, what is newer than the last row printed is asked for
+by range, the first time ``backfill`` back from the newest row; where the meter refuses ranges, or answers nothing where
+there must be a row, by as many entries as the capture period says; and the whole buffer where that is refused too.
+Whoever prints the rows filters them again: nothing that a meter selects is believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms import axdr
+from telegraf_dlms.apdu import entry_selection, range_selection
+from telegraf_dlms.association import Conformance
+from telegraf_dlms.conversation import scaler_unit_of
+from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.errors import DataRefused
+from telegraf_dlms.profile import parse_capture_objects
+from telegraf_dlms.row_times import clock_column, row_times
+from telegraf_dlms.rows import FIFO, LIFO, plan_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from telegraf_dlms.axdr import Value
+    from telegraf_dlms.conversation import Association, Memory
+    from telegraf_dlms.cosem import CaptureObject, ScalerUnit
+    from telegraf_dlms.datetimes import DeviceClock
+    from telegraf_dlms.talk import Conversation
+
+PROFILE_GENERIC: Final = 7
+_BUFFER: Final = 2
+_CAPTURE_OBJECTS: Final = 3
+_CAPTURE_PERIOD: Final = 4
+_SORT_METHOD: Final = 5
+_ENTRIES_IN_USE: Final = 7
+
+_BY_RANGE: Final = 1
+_BY_ENTRY: Final = 2
+#: A range ends so far beyond the newest row that we know of, and beyond our own clock: a meter's may be far ahead.
+_RANGE_END_NS: Final = 366 * 86_400_000_000_000
+#: Entries asked for beyond what the capture period says, for a row captured meanwhile and a broken first period.
+_SPARE_ENTRIES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BufferRequest:
+    """Which rows of which profile: the newest ``entries``, or all since the last printed one, at first ``backfill``."""
+
+    logical_name: bytes
+    entries: int | None
+    backfill_ns: int
+
+
+@dataclass(slots=True)
+class BufferReading:
+    """What came back for one profile. ``since_ns``: rows before it were not wanted, None where all were."""
+
+    captures: tuple[CaptureObject, ...] = ()
+    capture_period: int = 0
+    sort_method: int | None = None
+    scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
+    buffer: Value = None
+    since_ns: int | None = None
+
+
+def read_buffer(
+    association: Association,
+    request: BufferRequest,
+    memory: Memory,
+    *,
+    clock: DeviceClock,
+    now_ns: int,
+    printed_ns: int | None,
+    needed_scalers: Callable[[Iterable[CaptureObject]], Iterable[AttributeDescriptor]],
+) -> Conversation[BufferReading]:
+    """Read a profile. DataRefused where the meter refuses it.
+
+    ``now_ns`` is our own time, ``printed_ns`` that of the newest row printed, if any: nanoseconds in UTC.
+    ``needed_scalers`` tells which scaler_unit attributes its lines want.
+    """
+    reader = _Reader(association, request, memory, clock, now_ns)
+    reading = BufferReading(captures=(yield from reader.captures()))
+    reading.capture_period = (yield from reader.fact(_CAPTURE_PERIOD)) or 0
+    reading.sort_method = yield from reader.fact(_SORT_METHOD)
+    for descriptor in needed_scalers(reading.captures):
+        try:
+            reading.scalers[descriptor] = yield from scaler_unit_of(association, descriptor, memory)
+        except DataRefused:
+            continue  # its column is refused where it is printed, with the reason
+    if request.entries is not None:
+        reading.buffer = yield from reader.newest(request.entries, reading)
+    else:
+        reading.buffer = yield from reader.newer(reading, printed_ns)
+    return reading
+
+
+class _Reader:
+    """The exchanges of one profile."""
+
+    __slots__ = ("_association", "_clock", "_memory", "_name", "_now_ns", "_request")
+
+    def __init__(
+        self, association: Association, request: BufferRequest, memory: Memory, clock: DeviceClock, now_ns: int
+    ) -> None:
+        self._association = association
+        self._now_ns = now_ns
+        self._request = request
+        self._name = request.logical_name
+        self._memory = memory
+        self._clock = clock
+
+    def captures(self) -> Conversation[tuple[CaptureObject, ...]]:
+        """Return the columns, asked for once an association."""
+        captures = self._memory.captures.get(self._name)
+        if captures is None:
+            captures = parse_capture_objects((yield from self._get(_CAPTURE_OBJECTS)))
+            self._memory.captures[self._name] = captures
+        return captures
+
+    def fact(self, attribute: int) -> Conversation[int | None]:
+        """Return a number that seldom changes; None where the meter refuses it."""
+        descriptor = self._descriptor(attribute)
+        known = self._memory.numbers.get(descriptor)
+        if known is None:
+            known = yield from self._number(attribute)
+            if known is not None:
+                self._memory.numbers[descriptor] = known
+        return known
+
+    def newest(self, entries: int, reading: BufferReading) -> Conversation[Value]:
+        """Return the newest ``entries`` rows, or more of them."""
+        span = None
+        if self._can(_BY_ENTRY):
+            in_use = yield from self._number(_ENTRIES_IN_USE)
+            span = plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
+        return (yield from self._entries(span))
+
+    def newer(self, reading: BufferReading, printed_ns: int | None) -> Conversation[Value]:
+        """Return what was captured since ``printed_ns``, or since ``backfill`` before the newest row, or more."""
+        column = clock_column(reading.captures)
+        restricting = None if column is None else reading.captures[column]
+        like = self._memory.clocks.get(self._name)
+        reading.since_ns = printed_ns
+        if restricting is not None and printed_ns is not None and like is not None:
+            rows = yield from self._range(restricting, like, printed_ns)
+            if rows:
+                return rows
+        newest_ns, in_use = yield from self._newest_row(reading, column)
+        if newest_ns is None:
+            return (yield from self._whole(column, reading))
+        if printed_ns is None:
+            reading.since_ns = newest_ns - self._request.backfill_ns
+            like = self._memory.clocks.get(self._name)
+            if restricting is not None and like is not None:
+                rows = yield from self._range(restricting, like, reading.since_ns)
+                if rows:
+                    return rows
+        return (yield from self._entries(_span(reading, newest_ns, in_use)))
+
+    def _newest_row(self, reading: BufferReading, column: int | None) -> Conversation[tuple[int | None, int]]:
+        """Return the time of the newest row and entries_in_use; None for what cannot be known so."""
+        if column is None or reading.sort_method not in {FIFO, LIFO} or not self._can(_BY_ENTRY):
+            return None, 0
+        in_use = (yield from self._number(_ENTRIES_IN_USE)) or 0
+        if in_use == 0:
+            return None, 0
+        entry = in_use if reading.sort_method == FIFO else 1
+        try:
+            rows = yield from self._get(_BUFFER, entry_selection(entry, entry))
+        except DataRefused:
+            return None, in_use
+        return self._learn_clock(rows, column), in_use
+
+    def _learn_clock(self, rows: Value, column: int) -> int | None:
+        """Keep the last row's clock as the meter wrote it; return its time."""
+        for row in reversed(rows) if isinstance(rows, list) else ():
+            if isinstance(row, list | tuple) and column < len(row):
+                time = row_times([row[column]], self._clock, step_ns=0)[0]
+                if isinstance(time, int):
+                    self._memory.clocks[self._name] = row[column]
+                    return time
+        return None
+
+    def _range(self, restricting: CaptureObject, like: Value, from_ns: int) -> Conversation[Value]:
+        """Return the rows from a time on; None where the meter does not select by range."""
+        if not self._can(_BY_RANGE):
+            return None
+        first = _bound(self._clock, like, max(from_ns, 0))
+        last = _bound(self._clock, like, max(from_ns, self._now_ns) + _RANGE_END_NS)
+        try:
+            return (yield from self._get(_BUFFER, range_selection(restricting, first, last)))
+        except DataRefused:
+            self._memory.unselective.add((self._name, _BY_RANGE))
+            return None
+
+    def _entries(self, span: tuple[int, int] | None) -> Conversation[Value]:
+        """Return the rows of ``span``; the whole buffer where that is None, or refused."""
+        if span is None:
+            return (yield from self._get(_BUFFER))
+        try:
+            return (yield from self._get(_BUFFER, entry_selection(*span)))
+        except DataRefused:
+            rows = yield from self._get(_BUFFER)
+        self._memory.unselective.add((self._name, _BY_ENTRY))
+        return rows
+
+    def _whole(self, column: int | None, reading: BufferReading) -> Conversation[Value]:
+        rows = yield from self._get(_BUFFER)
+        newest_last = rows if isinstance(rows, list) else []
+        if reading.sort_method == LIFO:
+            newest_last = newest_last[::-1]
+        if column is not None:
+            self._learn_clock(newest_last, column)
+        return rows
+
+    def _number(self, attribute: int) -> Conversation[int | None]:
+        try:
+            value = yield from self._get(attribute)
+        except DataRefused:
+            return None
+        return value if isinstance(value, int) and value >= 0 else None
+
+    def _can(self, selector: int) -> bool:
+        if Conformance.SELECTIVE_ACCESS not in self._association.negotiated.conformance:
+            return False
+        return (self._name, selector) not in self._memory.unselective
+
+    def _get(self, attribute: int, selection: bytes = b"") -> Conversation[Value]:
+        return (yield from self._association.ask(self._descriptor(attribute), selection=selection))
+
+    def _descriptor(self, attribute: int) -> AttributeDescriptor:
+        return AttributeDescriptor(PROFILE_GENERIC, self._name, attribute)
+
+
+def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int] | None:
+    """Return the entries that hold all since ``since_ns``, by the capture period; None where that is not known."""
+    if reading.capture_period == 0 or reading.since_ns is None:
+        return None
+    periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
+    return plan_entries(periods + 1 + _SPARE_ENTRIES, sort_method=reading.sort_method, entries_in_use=in_use)
+
+
+def _bound(clock: DeviceClock, like: Value, time_ns: int) -> bytes:
+    """Write a bound of a range as the meter writes its own clock: a date-time, or Unix seconds."""
+    if isinstance(like, int):
+        return axdr.encode(axdr.Tag.DOUBLE_LONG_UNSIGNED, min(time_ns // 1_000_000_000, 0xFFFF_FFFF))
+    octets = clock.from_utc_ns(time_ns, like=bytes(like) if isinstance(like, bytes) else b"")
+    return axdr.encode(axdr.Tag.OCTET_STRING, octets)

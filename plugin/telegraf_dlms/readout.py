@@ -1,0 +1,197 @@
+"""What one poll reads and prints: single values first, then profiles, each as soon as it was read.
+
+A readout outlives a lost association: what was read stays read, and the next association goes on behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from telegraf_dlms.conversation import Reading, read_values
+from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.errors import DataRefused, LinkError
+from telegraf_dlms.metrics import Problem
+from telegraf_dlms.profile_conversation import PROFILE_GENERIC, read_buffer
+from telegraf_dlms.row_times import clock_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telegraf_dlms.conversation import Association, Memory
+    from telegraf_dlms.layout import Rows
+    from telegraf_dlms.link import Link
+    from telegraf_dlms.meter import Meter, MeterValue
+    from telegraf_dlms.profile_conversation import BufferReading, BufferRequest
+    from telegraf_dlms.rows import Row
+    from telegraf_dlms.talk import Conversation
+    from telegraf_dlms.world import World
+
+T = TypeVar("T")
+_BUFFER: Final = 2
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Whether a configured value gave a field or a row, and whether something of it was refused."""
+
+    gave: bool = False
+    refused: bool = False
+
+
+class Readout:
+    """The values of some groups of one device, in one poll."""
+
+    def __init__(self, meter: Meter, groups: Sequence[str], world: World, *, time_ns: int) -> None:
+        self._meter = meter
+        self._world = world
+        self._time_ns = time_ns
+        values = [value for group in groups for value in meter.values[group]]
+        self._singles = [value for value in values if value.plan.request is not None]
+        self._profiles = [value for value in values if value.plan.buffer is not None]
+        self._readings: list[Reading] = []
+        self._printed = 0
+        self._outcomes: dict[MeterValue, _Outcome] = {}
+
+    @property
+    def refused(self) -> int:
+        """How many values gave nothing because something of them was refused."""
+        return sum(outcome.refused and not outcome.gave for outcome in self._outcomes.values())
+
+    @property
+    def read(self) -> int:
+        """How many values were read, the empty ones among them."""
+        return len(self._outcomes) - self.refused
+
+    async def read_rest(self, link: Link) -> None:
+        """Read and print what was not read yet; raises what ends the association."""
+        association = self._meter.association
+        if association is None:
+            raise LinkError("the association is gone")
+        memory = self._meter.recall(self._world.mono_ns())
+        requests = [value.plan.request for value in self._singles if value.plan.request is not None]
+        if len(self._readings) < len(requests):
+            await self._run(link, association, read_values(association, requests, memory, into=self._readings))
+        await self.print_singles()
+        while self._profiles:
+            await self._read_profile(link, association, memory, self._profiles[0])
+            del self._profiles[0]
+
+    async def print_singles(self) -> None:
+        """Print the single values that were read and not printed yet."""
+        first, self._printed = self._printed, len(self._readings)
+        fresh = list(zip(self._singles[first:], self._readings[first:], strict=False))
+        self._take_tags(fresh)
+        lines = [self._line(value, reading) for value, reading in fresh if not value.plan.is_tag]
+        await self._world.output.write([line for line in lines if line is not None])
+
+    def _take_tags(self, fresh: Sequence[tuple[MeterValue, Reading]]) -> None:
+        tags = dict(self._meter.read_tags)
+        for value, reading in fresh:
+            if value.plan.is_tag:
+                text, problems = value.series.tag_text(reading.values, scaler_unit=reading.scaler_unit)
+                self._note(value, reading, problems, gave=bool(text))
+                if text:
+                    tags[value.plan.name] = text
+        self._meter.set_read_tags(tags)
+
+    def _line(self, value: MeterValue, reading: Reading) -> str | None:
+        line, problems = value.series.line(reading.values, scaler_unit=reading.scaler_unit, time_ns=self._time_ns)
+        self._note(value, reading, problems, gave=line is not None)
+        return line
+
+    def _note(self, value: MeterValue, reading: Reading, problems: Sequence[Problem], *, gave: bool) -> None:
+        """Count a single value, and say what was refused of it, and what is no more."""
+        outcome = self._outcomes.setdefault(value, _Outcome())
+        outcome.gave |= gave
+        outcome.refused |= bool(reading.refusals or problems)
+        refusals = list(reading.refusals)
+        request = value.plan.request
+        if problems and reading.scaler_refusal is not None and request is not None and request.scaler_unit is not None:
+            refusals.append((request.scaler_unit, reading.scaler_refusal))
+        self._say(value, [*problems, *(Problem(descriptor, refusal) for descriptor, refusal in refusals)])
+
+    def _say(self, value: MeterValue, problems: Sequence[Problem]) -> None:
+        troubles = self._meter.troubles
+        if problems or value.place in troubles.places:
+            for problem in problems:
+                troubles.refused(value.place, problem.attribute, problem.error, times=problem.times)
+            troubles.accepted(value.place, {problem.attribute for problem in problems})
+
+    async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:
+        request, profile = value.plan.buffer, value.profile
+        if request is None or profile is None:
+            return
+        outcome = self._outcomes.setdefault(value, _Outcome())
+        conversation = read_buffer(
+            association,
+            request,
+            memory,
+            clock=self._meter.plan.presentation.clock,
+            now_ns=self._world.wall_ns(),
+            printed_ns=value.printed.newest_time_ns,
+            needed_scalers=profile.needed_scalers,
+        )
+        try:
+            reading = await self._run(link, association, conversation)
+        except DataRefused as refusal:
+            outcome.refused = True
+            buffer = AttributeDescriptor(PROFILE_GENERIC, value.plan.logical_name, _BUFFER)
+            self._say(value, [Problem(buffer, refusal)])
+            return
+        rows = value.layout(reading.captures, reading.scalers).rows(
+            reading.buffer,
+            capture_period=reading.capture_period,
+            sort_method=reading.sort_method,
+            poll_time_ns=self._time_ns,
+        )
+        if rows.misfits:
+            memory.captures.pop(value.plan.logical_name, None)
+        wanted = _wanted(rows.rows, request, reading)
+        fresh = value.printed.filter(wanted)
+        await self._world.output.write([line for row in fresh for line in row.lines])
+        value.printed.commit(fresh, read=wanted)
+        outcome.gave |= bool(wanted)
+        outcome.refused |= bool(rows.problems)
+        self._say(value, rows.problems)
+        self._remark(value, reading, rows)
+
+    def _remark(self, value: MeterValue, reading: BufferReading, rows: Rows) -> None:
+        """Say once what an operator may want to set."""
+        plan, troubles = self._meter.plan, self._meter.troubles
+        if rows.nulls and not plan.null_cells:
+            text = 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"'
+            troubles.once(value.place, "nulls", text)
+        clock = plan.presentation.clock
+        cell = _first_clock(reading)
+        if clock.time_zone == "UTC" and cell is not None and clock.needs_zone(cell):
+            troubles.once(value.place, "zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
+
+    async def _run(self, link: Link, association: Association, conversation: Conversation[T]) -> T:
+        plan = self._meter.plan
+        return await link.run(
+            conversation,
+            timeout_s=plan.timeout_ns / 1e9,
+            pause_s=plan.pause_between_requests_ns / 1e9,
+            progress=association.framing,
+        )
+
+
+def _wanted(rows: Sequence[Row], request: BufferRequest, reading: BufferReading) -> Sequence[Row]:
+    """Return the rows that were asked for, whatever the meter sent besides."""
+    if request.entries is not None:
+        return rows[-request.entries :]
+    since_ns = reading.since_ns
+    if since_ns is None:
+        since_ns = max((row.clock_ns for row in rows if row.clock_ns is not None), default=0) - request.backfill_ns
+    return [row for row in rows if row.clock_ns is None or row.clock_ns >= since_ns]
+
+
+def _first_clock(reading: BufferReading) -> bytes | None:
+    rows = reading.buffer
+    column = clock_column(reading.captures)
+    if column is None or not isinstance(rows, list) or not rows:
+        return None
+    row = rows[0]
+    cell = row[column] if isinstance(row, list | tuple) and column < len(row) else None
+    return cell if isinstance(cell, bytes) else None

@@ -1,0 +1,98 @@
+"""Links over serial ports, with pyserial under pyserial-asyncio-fast.
+
+Ports are opened in a thread: a driver may take its time, and there is no other way to wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from serial_asyncio_fast import connection_for_serial
+
+from telegraf_dlms.errors import LinkError
+from telegraf_dlms.link import Link
+from telegraf_dlms.serial_port import FAILURES, Port, octet_time_s, port_reason
+
+if TYPE_CHECKING:
+    from telegraf_dlms.link import Parity, SerialSettings
+
+
+async def open_serial(settings: SerialSettings, *, timeout_s: float) -> SerialLink:
+    """Open a port exclusively; LinkError in plain words where it is missing, taken, forbidden, or cannot do that."""
+    loop = asyncio.get_running_loop()
+    port = Port(settings)
+    opening = loop.run_in_executor(None, port.open_line)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.shield(opening)
+        link = SerialLink(port, settings)
+        # It wants an asyncio.Protocol, and calls nothing but data_received and connection_lost.
+        transport, _ = await connection_for_serial(loop, lambda: cast("Any", link), port)
+    except BaseException as error:
+        # The thread cannot be stopped: what it opens after all is closed.
+        opening.add_done_callback(partial(_forget, port))
+        if isinstance(error, TimeoutError) and not opening.done():
+            raise LinkError(f"{settings.device}: does not open within {timeout_s:g} s") from None
+        if isinstance(error, FAILURES):
+            raise LinkError(f"{settings.device}: {port_reason(error)}") from None
+        raise
+    link.connection_made(transport)
+    return link
+
+
+class SerialLink(Link):
+    """A link over a serial port, which is exclusively ours until it is closed."""
+
+    __slots__ = ("_port", "_settings")
+
+    def __init__(self, port: Port, settings: SerialSettings) -> None:
+        super().__init__(settings.device, octet_s=octet_time_s(settings))
+        self._port = port
+        self._settings = settings
+        port.failed = self._write_failed
+
+    async def change_line(self, *, baud_rate: int, data_bits: int, parity: Parity) -> None:
+        """Change the line once all that was written has left it (mode E); LinkError where the port cannot."""
+        if not self.alive:
+            raise LinkError(f"{self.peer}: {self._lost}")
+        await asyncio.sleep(self._left_at - self._loop.time())
+        changing = self._loop.run_in_executor(None, self._port.change_line, baud_rate, data_bits, parity)
+        try:
+            await asyncio.shield(changing)
+        except FAILURES as error:
+            raise LinkError(f"{self.peer}: {port_reason(error)}") from None
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        self._settings = replace(self._settings, baud_rate=baud_rate, data_bits=data_bits, parity=parity)
+        self._octet_s = octet_time_s(self._settings)
+
+    def discard_input(self) -> None:
+        """Drop what arrived while nobody asked, also what the kernel still holds."""
+        super().discard_input()
+        with contextlib.suppress(*FAILURES):  # of a port that is gone the reader tells
+            self._port.reset_input_buffer()
+
+    def _write_failed(self, error: OSError) -> None:
+        # The transport is in the middle of its write: it cannot be closed from here.
+        self._loop.call_soon(self._fail, port_reason(error))
+
+    def _fail(self, text: str) -> None:
+        if self.alive:
+            # Closing would wait for octets that flow control holds back.
+            with contextlib.suppress(*FAILURES):
+                self._port.reset_output_buffer()
+        super()._fail(text)
+
+    def _reason(self, error: Exception) -> str:
+        return port_reason(error)
+
+
+def _forget(port: Port, opening: asyncio.Future[None]) -> None:
+    if not opening.cancelled():
+        opening.exception()
+    port.close()

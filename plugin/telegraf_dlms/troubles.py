@@ -1,0 +1,77 @@
+"""What is said of a device's troubles: each once, the same again at debug, one line when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telegraf_dlms.errors import AssociationError, CipheringError
+from telegraf_dlms.obis import format_obis
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from telegraf_dlms.cosem import AttributeDescriptor
+    from telegraf_dlms.log import Changes, LogLevel
+
+#: A value's place: its group and its name.
+Place = tuple[str, str]
+
+
+class Troubles:
+    """The troubles of one device, by what they concern."""
+
+    __slots__ = ("_changes", "_device", "_refused")
+
+    def __init__(self, device: str, changes: Changes) -> None:
+        self._device = device
+        self._changes = changes
+        self._refused: dict[Place, set[AttributeDescriptor]] = {}
+
+    @property
+    def places(self) -> Collection[Place]:
+        """The values of which something was refused."""
+        return self._refused.keys()
+
+    def device(self, error: Exception) -> None:
+        """Say why the device could not be read; a refused secret is for a person to mend."""
+        refused = isinstance(error, CipheringError) or (isinstance(error, AssociationError) and error.authentication)
+        locks = refused and isinstance(error, AssociationError)
+        hint = ": not tried again for an hour, lest the meter locks" if locks else ""
+        level: LogLevel = "error" if refused else "warn"
+        self._changes.say(("device", self._device), level, f"{self._device}: {error}{hint}")
+
+    def device_is_back(self) -> None:
+        """Say that the device answers, where it did not."""
+        self._changes.over(("device", self._device), f"{self._device}: is read again")
+
+    def passing(self, error: Exception) -> None:
+        """Note at debug what a retry may mend."""
+        self._changes.say(("retry", self._device), "debug", f"{self._device}: {error}: trying again")
+
+    def refused(self, place: Place, attribute: AttributeDescriptor, error: Exception, *, times: int = 1) -> None:
+        """Say why an attribute gave nothing."""
+        self._refused.setdefault(place, set()).add(attribute)
+        often = f" ({times} times)" if times > 1 else ""
+        text = f"{self._attribute(place, attribute)}: {error}{often}"
+        self._changes.say(("value", self._device, place, attribute), "warn", text)
+
+    def accepted(self, place: Place, refused: set[AttributeDescriptor]) -> None:
+        """Say which attributes of a value are read again: those that were refused, and are not now."""
+        before = self._refused.get(place)
+        if not before:
+            return
+        for attribute in before - refused:
+            self._changes.over(
+                ("value", self._device, place, attribute), f"{self._attribute(place, attribute)}: is read again"
+            )
+        before &= refused
+        if not before:
+            del self._refused[place]
+
+    def once(self, place: Place, what: str, text: str) -> None:
+        """Say something of a value that is no trouble, once."""
+        self._changes.say(("note", self._device, place, what), "info", f"{self._device} {'/'.join(place)}: {text}")
+
+    def _attribute(self, place: Place, attribute: AttributeDescriptor) -> str:
+        name = f"{format_obis(attribute.logical_name)}/{attribute.attribute}"
+        return f"{self._device} {'/'.join(place)}: {name}"

@@ -1,0 +1,157 @@
+"""What a bad line and a bad meter do to a data link: silence, losses, doubles, refusals, and no end."""
+
+from __future__ import annotations
+
+import pytest
+
+from hdlc_frames import ANSWER, DM, FRMR, REQUEST, answer, control_frame, data, opened, our_rr, request, rr
+from talking import drive, talk
+from telegraf_dlms.errors import LinkError, RemoteProtocolError, Silence
+from telegraf_dlms.hdlc import LLC_TO_CLIENT, FrameBuffer, Kind
+from telegraf_dlms.hdlc_procedure import MAX_APDU, MAX_POLLS
+
+
+def test_silence_repeats_the_same_octets():
+    link = opened()
+    apdu, sent = drive(link.exchange(REQUEST), Silence(), Silence(), answer(0, 1))
+    assert (apdu, sent) == (ANSWER, [request(0, 0)] * 3)
+    assert link.repeats == 2
+
+
+def test_silence_comes_out_when_the_repeats_are_used_up():
+    link = opened(retries=1)
+    with pytest.raises(Silence):
+        drive(link.exchange(REQUEST), Silence(), Silence())
+    assert link.repeats == 1
+    assert link.unclean
+
+
+def test_each_frame_has_its_own_repeats():
+    link = opened(retries=1)
+    _, sent = drive(
+        link.exchange(REQUEST),
+        Silence(),
+        data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True),
+        Silence(),
+        data(1, 1, b"x"),
+    )
+    assert sent == [request(0, 0), request(0, 0), our_rr(1), our_rr(1)]
+
+
+def test_a_lost_answer_is_polled_for():
+    link = opened()
+    apdu, sent = drive(link.exchange(REQUEST), Silence(), rr(1), answer(0, 1))
+    assert (apdu, sent) == (ANSWER, [request(0, 0), request(0, 0), our_rr(0)])
+
+
+def test_a_late_answer_that_comes_twice_is_taken_once():
+    link = opened()
+    drive(link.exchange(REQUEST), Silence(), answer(0, 1))
+    apdu, sent = drive(link.exchange(REQUEST), answer(0, 1), answer(1, 2, b"\xc4new"))
+    assert (apdu, sent) == (b"\xc4new", [request(1, 1), our_rr(1)])
+    assert link.dropped == 1
+
+
+def test_a_segment_that_comes_twice_is_taken_once():
+    link = opened()
+    first = data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True)
+    apdu, sent = drive(link.exchange(REQUEST), first, first, data(1, 1, b"x"))
+    assert (apdu, sent) == (b"\xc4x", [request(0, 0), our_rr(1), our_rr(1)])
+
+
+def test_a_frame_lost_in_a_window_is_asked_for():
+    link = opened(window_size=3)
+    apdu, sent = drive(
+        link.exchange(REQUEST),
+        data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True, final=False) + data(2, 1, b"c"),
+        data(1, 1, b"b", segmented=True, final=False) + data(2, 1, b"c"),
+    )
+    assert (apdu, sent) == (b"\xc4bc", [request(0, 0), our_rr(1)])
+
+
+def test_silence_in_a_window_asks_for_the_rest():
+    link = opened(window_size=3)
+    apdu, sent = drive(
+        link.exchange(REQUEST),
+        data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True, final=False),
+        Silence(),
+        data(1, 1, b"b"),
+    )
+    assert (apdu, sent) == (b"\xc4b", [request(0, 0), our_rr(1)])
+
+
+def test_silence_after_a_wrong_length_finds_the_answer_in_what_was_swallowed():
+    link = opened()
+    assert drive(link.exchange(REQUEST), b"\x7e\xa7\xff" + answer(0, 1), Silence()) == (ANSWER, [request(0, 0)])
+    assert link.repeats == 0
+
+
+@pytest.mark.parametrize("kind", [Kind.RR, Kind.REJ])
+def test_a_request_that_is_not_acknowledged_is_sent_again(kind):
+    link = opened()
+    apdu, sent = drive(link.exchange(REQUEST), control_frame(kind, 0), answer(0, 1))
+    assert (apdu, sent) == (ANSWER, [request(0, 0)] * 2)
+    assert link.repeats == 1
+
+
+def test_a_request_that_is_never_acknowledged_is_given_up():
+    with pytest.raises(LinkError, match="sent 3 times"):
+        drive(opened().exchange(REQUEST), rr(0), rr(0), rr(0))
+
+
+def test_a_segment_that_is_not_acknowledged_is_sent_again():
+    link = opened()
+    _, sent = drive(link.exchange(bytes(200)), rr(0), rr(1), answer(0, 2))
+    assert sent[0] == sent[1] != sent[2]
+
+
+@pytest.mark.parametrize("receive", [0, 1], ids=["before it took the request", "after it took the request"])
+def test_a_busy_meter_is_polled(receive):
+    link = opened()
+    busy = control_frame(Kind.RNR, receive)
+    later = [answer(0, 1)] if receive else [rr(0), answer(0, 1)]
+    apdu, sent = drive(link.exchange(REQUEST), busy, busy, *later)
+    again = [] if receive else [request(0, 0)]
+    assert (apdu, sent) == (ANSWER, [request(0, 0), our_rr(0), our_rr(0), *again])
+
+
+def test_a_meter_that_stays_busy_is_given_up():
+    with pytest.raises(RemoteProtocolError, match="1000 frames came, and no answer"):
+        talk(opened().exchange(REQUEST), lambda _: [control_frame(Kind.RNR, 1)])
+    assert MAX_POLLS == 1000
+
+
+@pytest.mark.parametrize(("end", "unclean"), [(DM, False), (FRMR, True)], ids=["DM", "FRMR"])
+def test_a_meter_may_end_the_link(end, unclean):
+    link = opened()
+    with pytest.raises(LinkError, match=r"DM|FRMR"):
+        drive(link.exchange(REQUEST), end)
+    assert link.unclean is unclean
+
+
+def test_receive_polls_for_one_more_answer():
+    link = opened()
+    drive(link.exchange(REQUEST), answer(0, 1))
+    assert drive(link.receive(), answer(1, 1, b"\xc4more")) == (b"\xc4more", [our_rr(1)])
+
+
+@pytest.mark.parametrize(
+    ("filling", "message"), [(b"", "no answer among them"), (b"x" * 2000, str(MAX_APDU))], ids=["empty", "full"]
+)
+def test_an_answer_that_does_not_end_is_given_up(filling, message):
+    def meter(octets: bytes) -> list[bytes]:
+        buffer = FrameBuffer()
+        buffer.feed(octets)
+        frame = buffer.next()
+        assert frame
+        return [data(frame.receive_sequence, 1, filling, segmented=True)]
+
+    with pytest.raises(RemoteProtocolError, match=message):
+        talk(opened().exchange(REQUEST), meter)
+
+
+def test_a_dead_link_ends_everything():
+    link = opened()
+    with pytest.raises(LinkError, match="closed"):
+        drive(link.exchange(REQUEST), LinkError("closed"))
+    assert link.unclean

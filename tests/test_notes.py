@@ -1,0 +1,45 @@
+"""What is accepted before the program can do it: the table fits the models it speaks of."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from telegraf_dlms.models import Agent, Device, Value
+from telegraf_dlms.notes import LATER, notes, unsupported
+
+MODELS = {"agent": Agent, "device": Device, "value": Value}
+
+
+def test_every_row_names_a_key_and_values_that_are_accepted():
+    for row in LATER:
+        allowed = get_args(MODELS[row.table].model_fields[row.key].annotation) or (True, False)
+        assert set(row.values) <= set(allowed)
+
+
+def test_no_default_is_waiting_for_a_later_version():
+    assert unsupported(Device(name="a", connection="b")) is None
+    assert not list(notes("agent", Agent()))
+    assert not list(notes("device", Device(name="a", connection="b")))
+    assert not list(notes("value", Value(name="a", obis="1-0:1.8.0")))
+
+
+def test_every_reason_is_told():
+    device = Device(name="a", connection="b", access_security="high", logical_name_referencing=False)
+    assert list(notes("device", device)) == [
+        'access_security "high" is accepted, but this version cannot do it yet: the device is not read',
+        "logical_name_referencing = false is accepted, but this version cannot do it yet: the device is not read",
+    ]
+    assert unsupported(device) == 'access_security "high"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "note"),
+    [
+        ("value", Value(name="a", obis="1-0:1.8.0", timestamp="meter"), 'timestamp "meter" is accepted'),
+        ("agent", Agent(state_file="x"), "state_file is accepted"),
+    ],
+)
+def test_what_has_no_effect_yet_is_told(kind, table, note):
+    assert [text.partition(",")[0] for text in notes(kind, table)] == [note]
