@@ -46,9 +46,11 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/pip install --quiet --editable . >&2
 	@touch $@
 
-# pip learned of dependency groups in 25.1; Python 3.11 brings an older one.
+# The build backend is here for the test that installs as the README says. pip learned of dependency groups in 25.1, and
+# Python 3.11 brings an older one.
 $(DEVELOPED): $(INSTALLED)
 	@echo 'installing what the tests need into $(VENV), once' >&2
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $@.txt
+	@$(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	  print(*project["dependency-groups"]["dev"], *project["build-system"]["requires"], sep="\n")' > $@.txt
 	@$(BIN)/pip install --quiet --requirement $@.txt >&2
 	@touch $@

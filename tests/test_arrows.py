@@ -37,10 +37,10 @@ FAMILIES = {
     "early": Family("early", ""),
     # octets, sans-IO
     "axdr": Family("axdr axdr_encode", "errors"),
-    "datetimes": Family("datetimes", "errors axdr"),
+    "datetimes": Family("datetimes", ""),
     "framing": Family("hdlc hdlc_procedure wrapper", "errors talk"),
     "apdu": Family("apdu get", "axdr cosem errors talk"),
-    "association": Family("association", "axdr apdu errors"),
+    "association": Family("association", "axdr errors"),
     # readings to lines, pure
     "line": Family("line", "errors"),
     "metrics": Family(
@@ -67,7 +67,8 @@ FAMILIES = {
     ),
     "simulator": Family("simulator", "axdr apdu framing cosem obis errors pipes config"),
     "cli": Family(
-        "cli check service __main__", "collector simulator plan config pipes early metrics cosem obis errors package"
+        "cli check service __main__",
+        "collector simulator plan config link pipes early metrics cosem obis errors package",
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -170,7 +171,8 @@ def test_a_plain_pipe_gets_line_protocol(metered):
     with metered.start("sh forever") as shell:
         file = metered.folder / "meters.lp"
         parts.until(lambda: file.exists() and "dlms," in file.read_text(encoding="utf-8"), "lines in the file")
-        shell.stop()
+        os.killpg(shell.process.pid, signal.SIGTERM)  # as Ctrl-C does: the shell and what it runs
+        shell.ended()
     assert points.named(points.parse_all(file.read_text(encoding="utf-8").splitlines()), "active_import")
 
 

@@ -230,10 +230,11 @@ class Bus:
 
     async def _visit(self, meter: Meter) -> None:
         turn = self._turns.pop(meter)
-        result = await self._poll(meter, turn.groups)
+        groups = [group.name for group in meter.plan.groups if group.name in turn.groups]
+        result = await self._poll(meter, groups)
         for gathering in turn.gatherings:
             gathering.report(result)
-        await self._skip_passed(meter, turn.groups)
+        await self._skip_passed(meter, groups)
 
     async def _poll(self, meter: Meter, groups: Sequence[str]) -> PollResult:
         now_ns = self._world.mono_ns()

@@ -129,8 +129,6 @@ def read_values(
     """
     for request in requests[len(into) :]:
         reading = Reading()
-        if request.scaler_unit is not None:
-            yield from _learn_scaler(association, request.scaler_unit, memory, reading)
         for descriptor in request.attributes:
             if descriptor in memory.refused:
                 continue
@@ -143,6 +141,8 @@ def read_values(
         if not request.named and reading.values:
             memory.refused.update(descriptor for descriptor, _ in reading.refusals)
             reading.refusals.clear()
+        if request.scaler_unit is not None and reading.values:
+            yield from _learn_scaler(association, request.scaler_unit, memory, reading)
         into.append(reading)
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from telegraf_dlms.troubles import Place
 
 _SECOND: Final = 1_000_000_000
-#: The first pause after a failure; it doubles with each further one.
-FIRST_BACK_OFF_NS: Final = _SECOND
+#: The first pause after a failure; it doubles with each further one. A little less than the shortest usual interval,
+#: so that the tick that ends a pause is not missed by a millisecond.
+FIRST_BACK_OFF_NS: Final = 9 * _SECOND // 10
 #: The longest pause after failures that cost nothing, such as a refused connection.
 LONGEST_BACK_OFF_NS: Final = 15 * _SECOND
 #: A dead meter gets at most this part of its bus: a failure that took 5 s is followed by a minute's pause.

@@ -176,10 +176,12 @@ class _Visit:
         if kept is not None:
             kept.is_doubtful = True
         while True:
+            # A link that died while nobody looked takes its associations with it.
+            link = await self._link()
             if meter.association is None:
-                await self._open()
+                await self._open(link)
             try:
-                await self._readout.read_rest(await self._link())
+                await self._readout.read_rest(link)
             except (LinkError, ProtocolError) as error:
                 found_dead = kept is not None and kept.is_doubtful and isinstance(error, LinkError)
                 kept = None
@@ -201,10 +203,9 @@ class _Visit:
             return self._meter.plan.interface_type == "wrapper"
         return not isinstance(error, LocalProtocolError)
 
-    async def _open(self) -> None:
+    async def _open(self, link: Link) -> None:
         meter = self._meter
         self._is_up = False
-        link = await self._link()
         if meter.plan.pause_after_connect_ns:
             await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
         link.discard_input()

@@ -41,10 +41,11 @@ def summary(plan: Plan) -> str:
 
 def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     """Collect until a stop is wanted; returns 0. Raises ConfigError before anything is read."""
+    reloader = _Reloader(paths, log)
     configuration = _load(paths, log)
     plan = compile_plan(configuration)
     _announce(configuration, plan, log)
-    asyncio.run(_serve(paths, plan, stdout, log))
+    asyncio.run(_serve(plan, stdout, log, reloader))
     return 0
 
 
@@ -77,8 +78,7 @@ def _announce(configuration: Configuration, plan: Plan, log: Log) -> None:
         )
 
 
-async def _serve(paths: Sequence[Path], plan: Plan, stdout: int, log: Log) -> None:
-    reloader = _Reloader(paths, log)
+async def _serve(plan: Plan, stdout: int, log: Log, reloader: _Reloader) -> None:
     output = Output(stdout)
     try:
         with Control() as control:
@@ -107,7 +107,10 @@ async def _once(plan: Plan, stdout: int, log: Log) -> list[PollResult | None]:
 
 
 class _Reloader:
-    """Reads the configuration again where a file of it changed."""
+    """Reads the configuration again where a file of it changed since this was made, which is before the first reading.
+
+    A file that changes while it is read is read once more.
+    """
 
     def __init__(self, paths: Sequence[Path], log: Log) -> None:
         self._paths = paths

@@ -1,0 +1,128 @@
+"""Arguments to commands, and errors to exit statuses; what ``run`` does is in test_service.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from telegraf_dlms import __version__, cli, log, service
+from telegraf_dlms.early import COMMANDS
+from telegraf_dlms.errors import ConfigError
+
+SAMPLE = (Path(__file__).resolve().parents[1] / "sample.conf").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep the process's log as it is, and collect what is logged."""
+    said: list[str] = []
+
+    class Listening:
+        def error(self, text: str) -> None:
+            said.append(f"E! {text}")
+
+        def set_level(self, level: str) -> None:
+            said.append(f"level {level}")
+
+    monkeypatch.setattr(log, "setup", lambda _level: Listening())
+    return said
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Collect what would have been run."""
+    calls: list[object] = []
+    monkeypatch.setattr(service, "run", lambda paths, *, stdout, log: calls.append(("run", paths, stdout)) or 0)
+    monkeypatch.setattr(service, "once", lambda paths, *, stdout, log: calls.append(("once", paths, stdout)) or 3)
+    return calls
+
+
+DEFAULT = Path("/etc/telegraf-dlms.conf")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "paths", "status"),
+    [
+        ([], "run", [DEFAULT], 0),
+        (["run"], "run", [DEFAULT], 0),
+        (["--config", "a.conf"], "run", [Path("a.conf")], 0),
+        (["-config", "a.conf"], "run", [Path("a.conf")], 0),
+        (["--config=a.conf"], "run", [Path("a.conf")], 0),
+        (["a.conf"], "run", [Path("a.conf")], 0),
+        (["run", "a.conf", "b.conf"], "run", [Path("a.conf"), Path("b.conf")], 0),
+        (["run", "--config", "a.conf", "--config", "folder"], "run", [Path("a.conf"), Path("folder")], 0),
+        (["--once", "--config", "a.conf"], "once", [Path("a.conf")], 3),
+        (["run", "--once", "a.conf"], "once", [Path("a.conf")], 3),
+        (["--config", "a.conf", "--once"], "once", [Path("a.conf")], 3),
+    ],
+)
+def test_the_configuration_can_be_given_in_every_form(arguments, command, paths, status, ran):
+    assert cli.main(arguments, stdout=7) == status
+    assert ran == [(command, paths, 7)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--onse"], "unrecognized arguments: --onse"),
+        (["--config"], "expected one argument"),
+        (["check", "--once"], "unrecognized arguments: --once"),
+        (["sample-config", "x"], "unrecognized arguments: x"),
+        (["simulate", "--interface", "smoke"], "invalid choice: 'smoke'"),
+        (["simulate", "--meters", "0"], "--meters: 0 is less than 1"),
+    ],
+)
+def test_bad_arguments_are_told_in_one_line_with_exit_2(arguments, words, quiet, capsys):
+    assert cli.main(arguments, stdout=1) == 2
+    assert [line for line in quiet if words in line] == quiet
+    assert len(quiet) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_problem_of_a_configuration_is_told_with_exit_2(monkeypatch, quiet):
+    def refuse(*_: object, **__: object) -> int:
+        raise ConfigError(["a.conf:1: one", "a.conf:2: two"])
+
+    monkeypatch.setattr(service, "run", refuse)
+    assert cli.main(["a.conf"], stdout=1) == 2
+    assert quiet == ["E! a.conf:1: one", "E! a.conf:2: two"]
+
+
+def test_the_version_is_the_packages(capsys):
+    assert cli.main(["--version"], stdout=1) == 0
+    assert capsys.readouterr().out == f"telegraf-dlms {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["check", "-h"]])
+def test_the_help_names_every_command_that_works(arguments, capsys):
+    assert cli.main(arguments, stdout=1) == 0
+    shown = capsys.readouterr().out
+    for command in ("run", "check", "simulate", "sample-config", "--once", "--config FILE", "--version"):
+        assert command in shown
+
+
+def test_the_simulators_help_names_its_options(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["simulate", "--help"], stdout=1)
+    assert ended.value.code == 0
+    assert "--meters N" in capsys.readouterr().out
+
+
+def test_the_sample_is_the_file_that_we_keep(capsys):
+    assert cli.main(["sample-config"], stdout=1) == 0
+    assert capsys.readouterr().out == SAMPLE
+
+
+def test_check_shows_the_plan_of_the_sample_with_the_level_it_asks_for(tmp_path, capsys, quiet):
+    path = tmp_path / "sample.conf"
+    path.write_text(SAMPLE, encoding="utf-8")
+    assert cli.main(["check", str(path)], stdout=1) == 0
+    assert " connection" in capsys.readouterr().out.splitlines()[0]
+    assert quiet == ["level info"]
+
+
+@pytest.mark.parametrize("command", sorted({"test", "discover", "unlock"} & set(COMMANDS)))
+def test_a_command_of_a_later_version_says_so(command, quiet):
+    assert cli.main([command, "x"], stdout=1) == 1
+    assert "does not have that command yet" in quiet[0]
