@@ -91,12 +91,13 @@ class Association:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
         try:
             value = yield from get(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection)
-        except ServiceRefused as refusal:
-            if self.is_doubtful and refusal.state == _SERVICE_NOT_ALLOWED:
+        except DataRefused as refusal:
+            gone = isinstance(refusal, ServiceRefused) and refusal.state == _SERVICE_NOT_ALLOWED
+            if gone and self.is_doubtful:
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
-            raise
-        finally:
             self.is_doubtful = False
+            raise
+        self.is_doubtful = False
         return value
 
 
@@ -130,7 +131,7 @@ def read_values(
     for request in requests[len(into) :]:
         reading = Reading()
         for descriptor in request.attributes:
-            if descriptor in memory.refused:
+            if not request.named and descriptor in memory.refused:
                 continue
             try:
                 value = yield from association.ask(descriptor)

@@ -132,18 +132,24 @@ class Meter:
     def adopt(self, former: Meter) -> None:
         """Take over what is still true after the configuration was read again."""
         self.totals = former.totals
+        self.troubles = former.troubles
         if former.plan.access == self.plan.access:
             self.locked_until_ns = former.locked_until_ns
         if former.plan.address_text != self.plan.address_text or former.plan.connection != self.plan.connection:
             return
         self.memory = former.memory
         self.memory_until_ns = former.memory_until_ns
+        self._is_unclean = former._is_unclean
+        tags: dict[str, str] = {}
         for group, values in self.values.items():
-            printed = {value.plan.name: value for value in former.values.get(group, ())}
+            known = {value.plan.name: value for value in former.values.get(group, ())}
             for value in values:
-                before = printed.get(value.plan.name)
+                before = known.get(value.plan.name)
                 if before is not None and before.plan.logical_name == value.plan.logical_name:
                     value.printed = before.printed
+                if value.plan.is_tag and before is not None and before.plan == value.plan:
+                    tags.update((name, text) for name, text in former.read_tags.items() if name == value.plan.name)
+        self.set_read_tags(tags)
 
     def blocked(self, now_ns: int) -> PollResult | None:
         """Return why no poll is made now, None where one is."""

@@ -2,8 +2,9 @@
 
 With ``entries`` the newest rows are asked for by entry. Without, what is newer than the last row printed is asked for
 by range, the first time ``backfill`` back from the newest row; where the meter refuses ranges, or answers nothing where
-there must be a row, by as many entries as the capture period says; and the whole buffer where that is refused too.
-Whoever prints the rows filters them again: nothing that a meter selects is believed.
+there must be a row, by as many entries as the capture period says; and the whole buffer where that is refused too, or
+where these entries do not reach back far enough. A selector that was refused is left alone for that day, if the profile
+could be read without it. Whoever prints the rows filters them again: nothing that a meter selects is believed.
 """
 
 from __future__ import annotations
@@ -94,13 +95,14 @@ def read_buffer(
         reading.buffer = yield from reader.newest(request.entries, reading)
     else:
         reading.buffer = yield from reader.newer(reading, printed_ns)
+    reader.remember_refusals()
     return reading
 
 
 class _Reader:
     """The exchanges of one profile."""
 
-    __slots__ = ("_association", "_clock", "_memory", "_name", "_now_ns", "_request")
+    __slots__ = ("_association", "_clock", "_memory", "_name", "_now_ns", "_refused", "_request")
 
     def __init__(
         self, association: Association, request: BufferRequest, memory: Memory, clock: DeviceClock, now_ns: int
@@ -111,6 +113,7 @@ class _Reader:
         self._name = request.logical_name
         self._memory = memory
         self._clock = clock
+        self._refused: set[int] = set()
 
     def captures(self) -> Conversation[tuple[CaptureObject, ...]]:
         """Return the columns, asked for once an association."""
@@ -141,24 +144,26 @@ class _Reader:
     def newer(self, reading: BufferReading, printed_ns: int | None) -> Conversation[Value]:
         """Return what was captured since ``printed_ns``, or since ``backfill`` before the newest row, or more."""
         column = clock_column(reading.captures)
-        restricting = None if column is None else reading.captures[column]
-        like = self._memory.clocks.get(self._name)
         reading.since_ns = printed_ns
-        if restricting is not None and printed_ns is not None and like is not None:
-            rows = yield from self._range(restricting, like, printed_ns)
-            if rows:
-                return rows
+        rows = yield from self._range(reading, column)
+        if rows:
+            return rows
         newest_ns, in_use = yield from self._newest_row(reading, column)
-        if newest_ns is None:
-            return (yield from self._whole(column, reading))
+        if column is None or newest_ns is None:
+            return (yield from self._whole(reading, column))
         if printed_ns is None:
             reading.since_ns = newest_ns - self._request.backfill_ns
-            like = self._memory.clocks.get(self._name)
-            if restricting is not None and like is not None:
-                rows = yield from self._range(restricting, like, reading.since_ns)
-                if rows:
-                    return rows
-        return (yield from self._entries(_span(reading, newest_ns, in_use)))
+        if rows is None:
+            rows = yield from self._range(reading, column)
+            if rows:
+                return rows
+        if rows is not None and reading.since_ns is not None and newest_ns >= reading.since_ns:
+            self._refused.add(_BY_RANGE)  # it keeps back what it has
+        return (yield from self._since(reading, column, newest_ns, in_use))
+
+    def remember_refusals(self) -> None:
+        """Ask no more for what the meter does not select: the profile was read, so it was that which it refused."""
+        self._memory.unselective.update((self._name, selector) for selector in self._refused)
 
     def _newest_row(self, reading: BufferReading, column: int | None) -> Conversation[tuple[int | None, int]]:
         """Return the time of the newest row and entries_in_use; None for what cannot be known so."""
@@ -171,45 +176,62 @@ class _Reader:
         try:
             rows = yield from self._get(_BUFFER, entry_selection(entry, entry))
         except DataRefused:
+            self._refused.add(_BY_ENTRY)
             return None, in_use
-        return self._learn_clock(rows, column), in_use
+        return self._learn_clock(_as_list(rows), column), in_use
 
-    def _learn_clock(self, rows: Value, column: int) -> int | None:
+    def _learn_clock(self, rows: list[Value], column: int) -> int | None:
         """Keep the last row's clock as the meter wrote it; return its time."""
-        for row in reversed(rows) if isinstance(rows, list) else ():
-            if isinstance(row, list | tuple) and column < len(row):
-                time = row_times([row[column]], self._clock, step_ns=0)[0]
-                if isinstance(time, int):
-                    self._memory.clocks[self._name] = row[column]
-                    return time
+        for row in reversed(rows):
+            time_ns = self._time_of(row, column)
+            if time_ns is not None and isinstance(row, list | tuple):
+                self._memory.clocks[self._name] = row[column]
+                return time_ns
         return None
 
-    def _range(self, restricting: CaptureObject, like: Value, from_ns: int) -> Conversation[Value]:
-        """Return the rows from a time on; None where the meter does not select by range."""
-        if not self._can(_BY_RANGE):
+    def _time_of(self, row: Value, column: int) -> int | None:
+        if not isinstance(row, list | tuple) or column >= len(row):
             return None
-        first = _bound(self._clock, like, max(from_ns, 0))
-        last = _bound(self._clock, like, max(from_ns, self._now_ns) + _RANGE_END_NS)
+        time = row_times([row[column]], self._clock, step_ns=0)[0]
+        return time if isinstance(time, int) else None
+
+    def _range(self, reading: BufferReading, column: int | None) -> Conversation[list[Value] | None]:
+        """Return the rows since ``since_ns``; None where they cannot be asked for so, or the meter refuses."""
+        like = self._memory.clocks.get(self._name)
+        since_ns = reading.since_ns
+        if column is None or like is None or since_ns is None or not self._can(_BY_RANGE):
+            return None
+        first = _bound(self._clock, like, max(since_ns, 0))
+        last = _bound(self._clock, like, max(since_ns, self._now_ns) + _RANGE_END_NS)
         try:
-            return (yield from self._get(_BUFFER, range_selection(restricting, first, last)))
+            rows = yield from self._get(_BUFFER, range_selection(reading.captures[column], first, last))
         except DataRefused:
-            self._memory.unselective.add((self._name, _BY_RANGE))
+            self._refused.add(_BY_RANGE)
             return None
+        return _as_list(rows)
+
+    def _since(self, reading: BufferReading, column: int, newest_ns: int, in_use: int) -> Conversation[Value]:
+        """Return the newest rows by entry, so many that all since ``since_ns`` are among them."""
+        rows = yield from self._entries(_span(reading, newest_ns, in_use))
+        some = _as_list(rows)
+        if reading.since_ns is not None and 0 < len(some) < in_use:
+            oldest_ns = self._time_of(some[0 if reading.sort_method == FIFO else -1], column)
+            if oldest_ns is not None and oldest_ns > reading.since_ns:
+                return (yield from self._get(_BUFFER))
+        return rows
 
     def _entries(self, span: tuple[int, int] | None) -> Conversation[Value]:
         """Return the rows of ``span``; the whole buffer where that is None, or refused."""
-        if span is None:
-            return (yield from self._get(_BUFFER))
-        try:
-            return (yield from self._get(_BUFFER, entry_selection(*span)))
-        except DataRefused:
-            rows = yield from self._get(_BUFFER)
-        self._memory.unselective.add((self._name, _BY_ENTRY))
-        return rows
+        if span is not None:
+            try:
+                return (yield from self._get(_BUFFER, entry_selection(*span)))
+            except DataRefused:
+                self._refused.add(_BY_ENTRY)
+        return (yield from self._get(_BUFFER))
 
-    def _whole(self, column: int | None, reading: BufferReading) -> Conversation[Value]:
+    def _whole(self, reading: BufferReading, column: int | None) -> Conversation[Value]:
         rows = yield from self._get(_BUFFER)
-        newest_last = rows if isinstance(rows, list) else []
+        newest_last = _as_list(rows)
         if reading.sort_method == LIFO:
             newest_last = newest_last[::-1]
         if column is not None:
@@ -226,7 +248,7 @@ class _Reader:
     def _can(self, selector: int) -> bool:
         if Conformance.SELECTIVE_ACCESS not in self._association.negotiated.conformance:
             return False
-        return (self._name, selector) not in self._memory.unselective
+        return selector not in self._refused and (self._name, selector) not in self._memory.unselective
 
     def _get(self, attribute: int, selection: bytes = b"") -> Conversation[Value]:
         return (yield from self._association.ask(self._descriptor(attribute), selection=selection))
@@ -241,6 +263,10 @@ def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int
         return None
     periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
     return plan_entries(periods + 1 + _SPARE_ENTRIES, sort_method=reading.sort_method, entries_in_use=in_use)
+
+
+def _as_list(rows: Value) -> list[Value]:
+    return rows if isinstance(rows, list) else []
 
 
 def _bound(clock: DeviceClock, like: Value, time_ns: int) -> bytes:

@@ -5,7 +5,7 @@ A readout outlives a lost association: what was read stays read, and the next as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from telegraf_dlms.conversation import Reading, read_values
@@ -33,10 +33,10 @@ _BUFFER: Final = 2
 
 @dataclass(slots=True)
 class _Outcome:
-    """Whether a configured value gave a field or a row, and whether something of it was refused."""
+    """Whether a configured value gave a field or a row, and what of it was refused."""
 
     gave: bool = False
-    refused: bool = False
+    refused: set[AttributeDescriptor] = field(default_factory=set)
 
 
 class Readout:
@@ -56,7 +56,7 @@ class Readout:
     @property
     def refused(self) -> int:
         """How many values gave nothing because something of them was refused."""
-        return sum(outcome.refused and not outcome.gave for outcome in self._outcomes.values())
+        return sum(bool(outcome.refused) and not outcome.gave for outcome in self._outcomes.values())
 
     @property
     def read(self) -> int:
@@ -101,28 +101,31 @@ class Readout:
         return line
 
     def _note(self, value: MeterValue, reading: Reading, problems: Sequence[Problem], *, gave: bool) -> None:
-        """Count a single value, and say what was refused of it, and what is no more."""
-        outcome = self._outcomes.setdefault(value, _Outcome())
-        outcome.gave |= gave
-        outcome.refused |= bool(reading.refusals or problems)
+        """Count a single value, and say what was refused of it."""
         refusals = list(reading.refusals)
         request = value.plan.request
         if problems and reading.scaler_refusal is not None and request is not None and request.scaler_unit is not None:
             refusals.append((request.scaler_unit, reading.scaler_refusal))
-        self._say(value, [*problems, *(Problem(descriptor, refusal) for descriptor, refusal in refusals)])
+        self._count(value, [*problems, *(Problem(descriptor, refusal) for descriptor, refusal in refusals)], gave=gave)
+        if value.plan.buffer is None:
+            self._settle(value)
 
-    def _say(self, value: MeterValue, problems: Sequence[Problem]) -> None:
-        troubles = self._meter.troubles
-        if problems or value.place in troubles.places:
-            for problem in problems:
-                troubles.refused(value.place, problem.attribute, problem.error, times=problem.times)
-            troubles.accepted(value.place, {problem.attribute for problem in problems})
+    def _count(self, value: MeterValue, problems: Sequence[Problem], *, gave: bool) -> None:
+        outcome = self._outcomes.setdefault(value, _Outcome())
+        outcome.gave |= gave
+        for problem in problems:
+            outcome.refused.add(problem.attribute)
+            self._meter.troubles.refused(value.place, problem.attribute, problem.error, times=problem.times)
+
+    def _settle(self, value: MeterValue) -> None:
+        """Say what of a value is refused no more, once all of it was read."""
+        if value.place in self._meter.troubles.places:
+            self._meter.troubles.accepted(value.place, self._outcomes[value].refused)
 
     async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:
         request, profile = value.plan.buffer, value.profile
         if request is None or profile is None:
             return
-        outcome = self._outcomes.setdefault(value, _Outcome())
         conversation = read_buffer(
             association,
             request,
@@ -135,10 +138,15 @@ class Readout:
         try:
             reading = await self._run(link, association, conversation)
         except DataRefused as refusal:
-            outcome.refused = True
             buffer = AttributeDescriptor(PROFILE_GENERIC, value.plan.logical_name, _BUFFER)
-            self._say(value, [Problem(buffer, refusal)])
-            return
+            self._count(value, [Problem(buffer, refusal)], gave=False)
+        else:
+            await self._print_rows(value, request, reading, memory)
+        self._settle(value)
+
+    async def _print_rows(
+        self, value: MeterValue, request: BufferRequest, reading: BufferReading, memory: Memory
+    ) -> None:
         rows = value.layout(reading.captures, reading.scalers).rows(
             reading.buffer,
             capture_period=reading.capture_period,
@@ -151,9 +159,7 @@ class Readout:
         fresh = value.printed.filter(wanted)
         await self._world.output.write([line for row in fresh for line in row.lines])
         value.printed.commit(fresh, read=wanted)
-        outcome.gave |= bool(wanted)
-        outcome.refused |= bool(rows.problems)
-        self._say(value, rows.problems)
+        self._count(value, rows.problems, gave=bool(wanted))
         self._remark(value, reading, rows)
 
     def _remark(self, value: MeterValue, reading: BufferReading, rows: Rows) -> None:
