@@ -15,7 +15,7 @@ from telegraf_dlms.process import Wish
 from telegraf_dlms.schedule import ClockWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from telegraf_dlms.metrics import PollResult
     from telegraf_dlms.output import Output
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: How often the wall clock is held against the monotonic one.
 CLOCK_WATCH_S: Final = 15.0
-#: How long the last lines may wait for their reader; with what comes before it, well below Telegraf's 5 s.
-DRAIN_S: Final = 2.0
+#: From the wish to stop to the end: below the 5 s after which Telegraf sends SIGTERM (internal/process/process.go).
+STOP_S: Final = 4.3
 
 
 class Collector:
@@ -70,7 +70,7 @@ class Collector:
             same = set(plan.connections)
             kept = {bus.plan.name: bus for bus in self._buses if bus.plan in same}
         ended = [bus for bus in self._buses if bus.plan.name not in kept]
-        await asyncio.gather(*(bus.stop() for bus in ended))
+        await _stop_all(ended, deadline=asyncio.get_running_loop().time() + STOP_S)
         former = {meter.plan.name: meter for bus in ended for meter in bus.meters}
         self._plan = plan
         self._buses = list(kept.values())
@@ -78,9 +78,9 @@ class Collector:
             if connection.name not in kept:
                 self._start_bus(connection, former, ticking=True)
 
-    async def stop(self) -> None:
-        """Stop all connections at once."""
-        await asyncio.gather(*(bus.stop() for bus in self._buses))
+    async def stop(self, *, deadline: float) -> None:
+        """Stop all connections side by side, by a time of the loop."""
+        await _stop_all(self._buses, deadline=deadline)
 
     async def watch_clock(self) -> None:
         """Align the ticks to the wall clock whenever it was set; for ever."""
@@ -114,9 +114,15 @@ async def serve(collector: Collector, control: Control, output: Output, *, reloa
     for task in (watch, wishes, closed):
         task.cancel()
     await asyncio.wait([watch, wishes, closed])
-    await collector.stop()
-    if not output.closed.is_set():
-        await output.drain(DRAIN_S)
+    await stop(collector, output, began=control.stop_began)
+
+
+async def stop(collector: Collector, output: Output, *, began: float | None) -> None:
+    """Stop the connections, and wait until all lines were read; ``began`` is when the wish came, if not now."""
+    now = asyncio.get_running_loop().time
+    deadline = (now() if began is None else began) + STOP_S
+    await collector.stop(deadline=deadline)
+    await output.drain(max(0.0, deadline - now()))
 
 
 async def _meet_wishes(collector: Collector, control: Control, reload: Callable[[], Plan | None]) -> None:
@@ -137,6 +143,10 @@ async def _gather_until_cut(collector: Collector, control: Control) -> None:
     for task in (gathering, cut):
         task.cancel()
     await asyncio.wait([gathering, cut])
+
+
+async def _stop_all(buses: Iterable[Bus], *, deadline: float) -> None:
+    await asyncio.gather(*(bus.stop(deadline=deadline) for bus in buses))
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

@@ -145,10 +145,11 @@ class Meter:
             known = {value.plan.name: value for value in former.values.get(group, ())}
             for value in values:
                 before = known.get(value.plan.name)
-                if before is not None and before.plan.logical_name == value.plan.logical_name:
-                    value.printed = before.printed
-                if value.plan.is_tag and before is not None and before.plan == value.plan:
-                    tags.update((name, text) for name, text in former.read_tags.items() if name == value.plan.name)
+                if before is None or before.plan.logical_name != value.plan.logical_name:
+                    continue
+                value.printed = before.printed
+                if value.plan.is_tag and value.plan == before.plan and value.plan.name in former.read_tags:
+                    tags[value.plan.name] = former.read_tags[value.plan.name]
         self.set_read_tags(tags)
 
     def blocked(self, now_ns: int) -> PollResult | None:

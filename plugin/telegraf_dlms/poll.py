@@ -60,6 +60,10 @@ class Carrier(Protocol):
     def is_persistent(self) -> bool:
         """Whether associations are kept open."""
 
+    @property
+    def live_link(self) -> Link | None:
+        """The link where it is open; it is not opened for this."""
+
     async def link(self, *, timeout_s: float) -> Link:
         """Return the open link; LinkDown where it cannot be opened."""
 
@@ -71,9 +75,12 @@ async def release(meter: Meter, carrier: Carrier) -> None:
     """Release the meter's association, where there is one; what goes wrong is no error, but costs the link."""
     if meter.association is None or meter.framing is None:
         return
+    link = carrier.live_link
+    if link is None:
+        meter.drop_framing()
+        return
     conversation = release_conversation(meter.framing, request=meter.plan.interface_type == "wrapper")
     try:
-        link = await carrier.link(timeout_s=RELEASE_TIMEOUT_S)
         await link.run(conversation, timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
     except (LinkError, ProtocolError):
         carrier.distrust()
@@ -90,9 +97,11 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
         return blocked
     visit = _Visit(meter, groups, carrier, world)
     result = await visit.make()
-    if not carrier.is_persistent:
-        await release(meter, carrier)
-    await world.output.write([visit.line(result)])
+    try:
+        if not carrier.is_persistent:
+            await release(meter, carrier)
+    finally:
+        await world.output.write([visit.line(result)])
     return result
 
 
@@ -185,6 +194,7 @@ class _Visit:
             except (LinkError, ProtocolError) as error:
                 found_dead = kept is not None and kept.is_doubtful and isinstance(error, LinkError)
                 kept = None
+                self._is_up |= not found_dead
                 self._lose()
                 if found_dead:
                     continue
@@ -205,7 +215,6 @@ class _Visit:
 
     async def _open(self, link: Link) -> None:
         meter = self._meter
-        self._is_up = False
         if meter.plan.pause_after_connect_ns:
             await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
         link.discard_input()

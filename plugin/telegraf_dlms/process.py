@@ -41,7 +41,7 @@ class Control:
     While a gathering is running, further ones are remembered as one. End of file on stdin is a STOP that comes after
     the gatherings asked for before it; SIGTERM and SIGINT are one that comes at once. Either way ``stopping`` is set
     immediately, and ``cut`` when what is running has to be cut off: at once, or ``LAST_GATHER_S`` after the end of
-    stdin where a gathering is running or was asked for.
+    stdin where a gathering is running or was asked for. ``stop_began`` is the loop's time of the first such wish.
 
     ``stdin`` is watched where it is a pipe or a socket, and not where it is a file, a terminal, /dev/null, or None.
     To be made inside the running loop, in the main thread; what ``early`` noted before comes first.
@@ -50,6 +50,7 @@ class Control:
     def __init__(self, *, stdin: int | None = 0) -> None:
         self.stopping = asyncio.Event()
         self.cut = asyncio.Event()
+        self.stop_began: float | None = None
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._is_reload_wanted = False
@@ -148,6 +149,8 @@ class Control:
             self._changed.set()
 
     def _stop_in(self, seconds: float) -> None:
+        if self.stop_began is None:
+            self.stop_began = self._loop.time()
         self.stopping.set()
         self._changed.set()
         if seconds:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms import __version__
-from telegraf_dlms.collector import DRAIN_S, Collector, serve
+from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
@@ -100,8 +100,7 @@ async def _once(plan: Plan, stdout: int, log: Log) -> list[PollResult | None]:
         for task in (gathering, *ends):
             task.cancel()
         await asyncio.wait([gathering, *ends])
-        await collector.stop()
-        await output.drain(DRAIN_S)
+        await stop(collector, output, began=control.stop_began)
     output.close()
     return [None] if gathering.cancelled() else list(gathering.result())
 
