@@ -120,3 +120,23 @@ def octets(value):
 
 def scaler_unit(scaler, unit):
     return structure(encode(Tag.INTEGER, scaler), encode(Tag.ENUM, unit))
+
+
+class SaidLog:
+    """A log that remembers: each line with its level's letter, as Telegraf shows it."""
+
+    def __init__(self):
+        self.all = []
+
+    def say(self, level, text):
+        self.all.append(f"{level[0].upper()} {text}")
+
+    def info(self, text):
+        self.say("info", text)
+
+    def debug(self, text):
+        self.say("debug", text)
+
+    @property
+    def above_debug(self):
+        return [line for line in self.all if not line.startswith("D")]

@@ -145,7 +145,8 @@ class Wire(asyncio.Transport):
 
     def __init__(self, link, station):
         super().__init__()
-        self.link, self.station, self.closed = link, station, False
+        self.link, self.station = link, station
+        self.closed = self.has_let_go = False
         link.connection_made(self)
 
     def write(self, data):
@@ -164,7 +165,11 @@ class Wire(asyncio.Transport):
 
     def abort(self):
         self.closed = True
-        asyncio.get_running_loop().call_soon(self.link.connection_lost, None)
+        asyncio.get_running_loop().call_soon(self._let_go)
+
+    def _let_go(self):
+        self.has_let_go = True
+        self.link.connection_lost(None)
 
 
 def elapsed_s():
@@ -226,7 +231,14 @@ class Records(logging.Handler):
 
 
 def table(kind, settings):
-    return "\n".join([f"[[{kind}]]", *(f"{key} = {json.dumps(setting)}" for key, setting in settings.items()), ""])
+    """Write a table in TOML, which JSON's strings, numbers, booleans and lists are as well."""
+    return "\n".join([f"[[{kind}]]", *(f"{key} = {_toml(setting)}" for key, setting in settings.items()), ""])
+
+
+def _toml(setting):
+    if isinstance(setting, dict):
+        return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in setting.items()) + "}"
+    return json.dumps(setting)
 
 
 def connection(name="line", **settings):
@@ -271,7 +283,7 @@ class Scene:
         self.plan = plan_of(*tables)
         self.stations = stations or {"line": Station()}
         self.lines, self.records = Lines(), Records()
-        logger = logging.Logger("telegraf_dlms", 1)
+        logger = logging.Logger("telegraf_dlms", 1)  # noqa: LOG001  each scene has its own
         logger.addHandler(self.records)
         log = Log(logger)
         self.wall_ahead_ns = 0
@@ -296,6 +308,8 @@ class Scene:
         if station.refusal:
             await asyncio.sleep(station.refusal_s)
             raise LinkError(f"{name}: {station.refusal}")
+        if station.wires and not station.wire.has_let_go:
+            raise LinkError(f"{name}: another program has the port")
         link = Link(name)
         if station.server is None or isinstance(settings, TcpSettings):
             station.forget_associations()
@@ -313,6 +327,11 @@ class Scene:
 async def until(seconds):
     """Let the world go on until so many seconds after the test began."""
     await asyncio.sleep(seconds - elapsed_s())
+
+
+def in_s(seconds):
+    """Return the deadline so far from now, by the loop's time."""
+    return asyncio.get_running_loop().time() + seconds
 
 
 def gaps(times):

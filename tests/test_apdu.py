@@ -117,13 +117,14 @@ def test_responses_go_both_ways(octets, expected, response):
 @pytest.mark.parametrize(
     ("octets", "refusal"),
     [
-        ("d8 01 01", Refusal("exception-response: service-not-allowed (1), operation-not-possible (1)")),
-        ("d8 02 02", Refusal("exception-response: service-unknown (2), service-not-supported (2)")),
+        ("d8 01 01", Refusal("exception-response: service-not-allowed (1), operation-not-possible (1)", 1)),
+        ("d8 02 02", Refusal("exception-response: service-unknown (2), service-not-supported (2)", 2)),
         (
             "d8 01 06 00001000",
-            Refusal("exception-response: service-not-allowed (1), invocation-counter-error (6)", 4096),
+            Refusal("exception-response: service-not-allowed (1), invocation-counter-error (6)", 1, 4096),
         ),
-        ("d8 09 4d", Refusal("exception-response: state-error (9), other (77)")),
+        ("d8 09 4d", Refusal("exception-response: state-error (9), other (77)", 9)),
+        ("d8 01 06 0000", Refusal("exception-response: service-not-allowed (1), invocation-counter-error (6)", 1)),
         ("0e 01 00 02", Refusal("confirmed-service-error 1, 0 (2)")),
     ],
 )

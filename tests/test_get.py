@@ -19,7 +19,7 @@ from telegraf_dlms.apdu import (
 )
 from telegraf_dlms.axdr import Tag, array, encode
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import DataRefused, RemoteProtocolError, Silence
+from telegraf_dlms.errors import DataRefused, RemoteProtocolError, ServiceRefused, Silence
 from telegraf_dlms.get import MAX_STRAYS, MAX_VALUE, InvokeIds, get, get_list
 from telegraf_dlms.hdlc import FrameBuffer
 from telegraf_dlms.hdlc_procedure import HdlcFraming
@@ -118,6 +118,27 @@ def test_a_value_that_is_refused_or_broken_leaves_the_others_alone(answers, resu
 
 
 @pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        pytest.param([b"\xd8\x01\x01"], 1, id="service-not-allowed"),
+        pytest.param([b"\xd8\x02\x02"], 2, id="service-unknown"),
+        pytest.param([block(1, NUMBER), b"\xd8\x01\x02"], 1, id="between blocks"),
+        pytest.param([b"\x0e\x01\x00\x02"], None, id="confirmed-service-error"),
+    ],
+)
+def test_a_refused_service_tells_its_state_which_may_mean_that_the_association_is_gone(answers, state):
+    with pytest.raises(ServiceRefused) as caught:
+        read(*answers)
+    assert caught.value.state == state
+
+
+def test_a_refused_attribute_is_no_refused_service():
+    with pytest.raises(DataRefused) as caught:
+        read(encode_get_response(0xC1, 4))
+    assert not isinstance(caught.value, ServiceRefused)
+
+
+@pytest.mark.parametrize(
     ("answers", "message"),
     [
         pytest.param([block(2, NUMBER)], "block 2 came, 1 was asked", id="the second block first"),
@@ -207,7 +228,7 @@ def test_a_list_that_does_not_fit_the_question_ends_the_poll(answer, message):
 
 
 def test_a_list_may_be_refused_as_a_whole():
-    with pytest.raises(DataRefused, match="service-not-supported"):
+    with pytest.raises(ServiceRefused, match="service-not-supported"):
         read_list(b"\xd8\x02\x02")
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 GRACE_S: Final = 1.5
 #: All releases of a bus together; a DISC takes 30 ms at 9600 baud.
 RELEASES_S: Final = 1.0
+#: A visit that was cut off prints what it read, and is cut off again where nobody takes that within this.
+CUT_S: Final = 0.05
 #: What a stop keeps back of its time for the releases, and for the way out.
 RESERVE_S: Final = 0.2
 
@@ -66,15 +68,16 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Clockwork:
-    """The ticks of one group of one device."""
+    """The ticks of one group of one device; what is due at once has the order of the configuration."""
 
+    order: int
     meter: Meter
     group: str
     interval_ns: int
     ticker: Ticker
 
     def __lt__(self, other: _Clockwork) -> bool:
-        return self.ticker.next_mono_ns < other.ticker.next_mono_ns
+        return (self.ticker.next_mono_ns, self.order) < (other.ticker.next_mono_ns, other.order)
 
     def missed(self, tick: Tick, *, taken: Literal["taken", "missed"]) -> list[int]:
         """Return the times of the ticks that nobody took, before ``tick`` or with it."""
@@ -95,10 +98,10 @@ class Bus:
         self._closing: Link | None = None
         self._gone_sent = self._gone_received = 0
         self._back_off = BackOff()
+        pairs = [(meter, group) for meter in self.meters for group in meter.plan.groups]
         self._clockworks = [
-            _Clockwork(meter, group.name, group.interval_ns, _ticker(meter, group, aligned))
-            for meter in self.meters
-            for group in meter.plan.groups
+            _Clockwork(order, meter, group.name, group.interval_ns, _ticker(meter, group, aligned))
+            for order, (meter, group) in enumerate(pairs)
         ]
         self._turns: dict[Meter, _Turn] = {}
         self._waker: asyncio.Future[None] | None = None
@@ -122,10 +125,15 @@ class Bus:
         """Whether associations are kept open."""
         return self.plan.persistent
 
+    @property
+    def live_link(self) -> Link | None:
+        """The link where it is open."""
+        return self._link if self._link is not None and self._link.alive else None
+
     async def link(self, *, timeout_s: float) -> Link:
         """Return the open link, opened now where it is not; LinkDown where that fails."""
-        if self._link is not None and self._link.alive:
-            return self._link
+        if (live := self.live_link) is not None:
+            return live
         self._close_link()
         await self._until_closed()
         name, now_ns = self.plan.name, self._world.mono_ns
@@ -165,7 +173,9 @@ class Bus:
         self._wake()
 
     def gather(self, gathering: Gathering, *, only: Literal["on_request", "all"]) -> None:
-        """Read groups as soon as it is their device's turn: those with interval 0, or all."""
+        """Read groups at their device's next turn: those with interval 0, or all. A bus that ended takes none."""
+        if self._task is None or self._task.done():
+            return
         for meter in self.meters:
             groups = [group.name for group in meter.plan.groups if only == "all" or not group.interval_ns]
             if groups:
@@ -178,20 +188,22 @@ class Bus:
         now = asyncio.get_running_loop().time
         self._is_stopping = True
         self._wake()
-        if self._task is not None:
-            left_s = max(0.0, deadline - 2 * RESERVE_S - now())
-            _, unfinished = await asyncio.wait([self._task], timeout=min(GRACE_S, left_s))
-            for task in unfinished:
-                task.cancel()
-                await asyncio.wait([task])
+        await self._end(grace_s=min(GRACE_S, max(0.0, deadline - 2 * RESERVE_S - now())))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(min(deadline - RESERVE_S, now() + RELEASES_S)):
                 for meter in self.meters:
-                    if self._link is not None and self._link.alive:
-                        await release(meter, self)
+                    await release(meter, self)
                 self._close_link()
                 await self._until_closed()
         self._close_link()
+
+    async def _end(self, *, grace_s: float) -> None:
+        if self._task is None:
+            return
+        await asyncio.wait([self._task], timeout=grace_s)
+        while not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CUT_S)
 
     async def _run(self) -> None:
         while not self._is_stopping:
@@ -247,11 +259,10 @@ class Bus:
         await self._skip_passed(meter, groups)
 
     async def _poll(self, meter: Meter, groups: Sequence[str]) -> PollResult:
-        now_ns = self._world.mono_ns()
+        began_ns, now_ns = self._world.wall_ns(), self._world.mono_ns()
         try:
             if self._back_off.until_ns > now_ns and meter.blocked(now_ns) is None:
-                told = meter.not_polled(PollResult.BACKING_OFF)
-                await self._world.output.write([meter.device_line(told, time_ns=self._world.wall_ns())])
+                await self._tell(meter, PollResult.BACKING_OFF, time_ns=began_ns)
                 return PollResult.BACKING_OFF
             return await poll(meter, groups, self, self._world)
         except OutputClosed:
@@ -260,7 +271,9 @@ class Bus:
             self._world.log.caught(f"{meter.plan.name}: a bug in telegraf-dlms", error)
             meter.drop_framing()
             self.distrust()
-            meter.back_off.failed(now_ns, cost_ns=self._world.mono_ns() - now_ns)
+            meter.totals.errors += 1
+            meter.back_off.failed(self._world.mono_ns(), cost_ns=self._world.mono_ns() - now_ns)
+            await self._tell(meter, PollResult.PROTOCOL, time_ns=began_ns)
             return PollResult.PROTOCOL
 
     async def _skip_passed(self, meter: Meter, groups: Sequence[str]) -> None:
@@ -277,10 +290,12 @@ class Bus:
 
     async def _tell_missed(self, missed: dict[Meter, set[int]]) -> None:
         for meter, times in missed.items():
-            lines = [
-                meter.device_line(meter.not_polled(PollResult.SKIPPED), time_ns=time_ns) for time_ns in sorted(times)
-            ]
-            await self._world.output.write(lines)
+            for time_ns in sorted(times):
+                await self._tell(meter, PollResult.SKIPPED, time_ns=time_ns)
+
+    async def _tell(self, meter: Meter, result: PollResult, *, time_ns: int) -> None:
+        """Print the line of a poll that was not made, or not ended."""
+        await self._world.output.write([meter.device_line(meter.not_polled(result), time_ns=time_ns)])
 
     # Waiting, and the link's end
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.bus import Bus, Gathering
 from telegraf_dlms.meter import Meter
+from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.process import Wish
 from telegraf_dlms.schedule import ClockWatch
 
@@ -36,7 +37,6 @@ class Collector:
         self._plan = plan
         self._world = world
         self._buses: list[Bus] = []
-        self._failed = asyncio.Event()
         self._clock_watch = ClockWatch(world.wall_ns(), world.mono_ns())
 
     def start(self, *, ticking: bool) -> None:
@@ -97,8 +97,14 @@ class Collector:
             if meter.plan.name in former:
                 meter.adopt(former[meter.plan.name])
         bus = Bus(connection, meters, self._world, aligned="utc" if self._plan.aligned else "start")
-        bus.start(ticking=ticking).add_done_callback(_look_at)
+        bus.start(ticking=ticking).add_done_callback(self._look_at)
         self._buses.append(bus)
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        """Say that a bus ended by a bug; OutputClosed is told to everybody by the output itself."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OutputClosed):
+            self._world.log.caught(f"{task.get_name()}: a bug in telegraf-dlms: it is read no more", error)
 
 
 async def serve(collector: Collector, control: Control, output: Output, *, reload: Callable[[], Plan | None]) -> None:
@@ -115,6 +121,8 @@ async def serve(collector: Collector, control: Control, output: Output, *, reloa
         task.cancel()
     await asyncio.wait([watch, wishes, closed])
     await stop(collector, output, began=control.stop_began)
+    if not wishes.cancelled():
+        wishes.result()  # a bug of ours is loud, but behind an orderly end
 
 
 async def stop(collector: Collector, output: Output, *, began: float | None) -> None:
@@ -147,9 +155,3 @@ async def _gather_until_cut(collector: Collector, control: Control) -> None:
 
 async def _stop_all(buses: Iterable[Bus], *, deadline: float) -> None:
     await asyncio.gather(*(bus.stop(deadline=deadline) for bus in buses))
-
-
-def _look_at(task: asyncio.Task[None]) -> None:
-    """Take note of how a bus ended: OutputClosed is told to everybody by the output itself."""
-    if not task.cancelled():
-        task.exception()

@@ -80,6 +80,7 @@ async def release(meter: Meter, carrier: Carrier) -> None:
         meter.drop_framing()
         return
     conversation = release_conversation(meter.framing, request=meter.plan.interface_type == "wrapper")
+    heard = link.bytes_received
     try:
         await link.run(conversation, timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
     except (LinkError, ProtocolError):
@@ -87,6 +88,8 @@ async def release(meter: Meter, carrier: Carrier) -> None:
     finally:
         conversation.close()
         meter.drop_framing()
+    if link.bytes_received == heard:
+        carrier.distrust()
 
 
 async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: World) -> PollResult:

@@ -1,0 +1,372 @@
+"""One device while the process lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from hdlc_frames import CLIENT, SERVER, UA
+from scripted_meter import SaidLog, association, descriptor
+from scripted_profile import CLOCK, IMPORT, PROFILE, STATUS
+from stations import connection, device, group, load_profile, plan_of, serial_number, value
+from talking import drive
+from telegraf_dlms.cosem import ScalerUnit
+from telegraf_dlms.errors import LocalProtocolError, Silence
+from telegraf_dlms.hdlc import Frame, FrameBuffer, Kind, Parameters, decode_parameters
+from telegraf_dlms.log import Changes
+from telegraf_dlms.meter import (
+    BACK_OFF_SHARE,
+    FIRST_BACK_OFF_NS,
+    LOCK_NS,
+    LONGEST_BACK_OFF_NS,
+    MEMORY_NS,
+    BackOff,
+    Counted,
+    Meter,
+)
+from telegraf_dlms.metrics import PollResult
+from telegraf_dlms.rows import Row
+
+SECOND = 1_000_000_000
+TIME = 1_767_225_600 * SECOND
+ENERGY = descriptor(3, "1.0.1.8.0.255")
+
+
+def meter(*tables, log=None, **settings):
+    """Return the meter of the first device of a configuration, by default one with a register and a profile."""
+    if not tables:
+        values = group("g", value("energy", obis="1-0:1.8.0"), load_profile(), serial_number(is_tag=True))
+        tables = (connection(), device(**settings), values)
+    return Meter(plan_of(*tables).meters[0], Changes(log or SaidLog()))
+
+
+def hdlc_meter(**settings):
+    return meter(interface_type="hdlc", logical_server_address=1, server_address=17, **settings)
+
+
+def frames(octets) -> list[Frame]:
+    buffer = FrameBuffer()
+    buffer.feed(octets)
+    return list(iter(buffer.next, None))
+
+
+# Back-off and lock.
+
+
+@pytest.mark.parametrize(
+    ("cost_s", "pauses_s"),
+    [
+        pytest.param(0, [0.9, 1.8, 3.6, 7.2, 14.4, 15, 15], id="a failure that costs nothing"),
+        pytest.param(1, [0.9, 1.8, 3.6, 7.2, 14.4, 15, 15], id="one of a second"),
+        pytest.param(5, [0.9, 1.8, 3.6, 7.2, 14.4, 28.8, 57.6, 60, 60], id="one of five: a twelfth of the bus"),
+    ],
+)
+def test_pauses_grow_with_each_failure_up_to_what_it_costs(cost_s, pauses_s):
+    back_off, now, pauses = BackOff(), 7 * SECOND, []
+    for _ in pauses_s:
+        back_off.failed(now, cost_ns=cost_s * SECOND)
+        pauses.append((back_off.until_ns - now) / SECOND)
+        now = back_off.until_ns
+    assert pauses == pauses_s
+
+
+def test_a_meter_that_is_dead_for_years_does_not_count_without_an_end():
+    back_off = BackOff(failures=10**9)
+    back_off.failed(0, cost_ns=10**15)
+    assert back_off.until_ns == min(FIRST_BACK_OFF_NS << 32, BACK_OFF_SHARE * 10**15)
+    back_off.failed(0, cost_ns=0)
+    assert back_off.until_ns == LONGEST_BACK_OFF_NS
+
+
+def test_an_answer_ends_the_pauses():
+    back_off = BackOff()
+    back_off.failed(0, cost_ns=0)
+    back_off.failed(0, cost_ns=0)
+    back_off.succeeded()
+    assert back_off == BackOff()
+    back_off.failed(SECOND, cost_ns=0)
+    assert back_off.until_ns == SECOND + FIRST_BACK_OFF_NS
+
+
+def test_a_pause_and_a_lock_keep_polls_away_until_they_are_over():
+    it = meter()
+    assert it.blocked(0) is None
+    it.back_off.until_ns = 5
+    assert it.blocked(4) is PollResult.BACKING_OFF
+    it.locked_until_ns = LOCK_NS
+    assert it.blocked(4) is PollResult.LOCKED
+    assert it.blocked(LOCK_NS - 1) is PollResult.LOCKED
+    assert it.blocked(LOCK_NS) is None
+
+
+def test_a_device_that_this_version_cannot_read_is_never_polled():
+    it = meter(access_security="high_md5", password="secret")
+    it.locked_until_ns = LOCK_NS
+    assert it.blocked(0) is PollResult.SKIPPED
+
+
+# Framings.
+
+
+def test_wrapper_speaks_from_the_clients_to_the_servers_wport():
+    framing = meter(client_address=100, logical_server_address=1, server_address=17).new_framing()
+    _, sent = drive(framing.exchange(b"\xc0"), bytes.fromhex("0001 0091 0064 0001 c4"))
+    assert sent == [bytes.fromhex("0001 0064 0091 0001 c0")]
+
+
+def test_hdlc_speaks_with_the_addresses_and_the_parameters_of_the_plan():
+    framing = hdlc_meter(max_info_length=512, window_size=3).new_framing()
+    _, (snrm,) = drive(framing.open(), UA)
+    (frame,) = frames(snrm)
+    assert (frame.destination, frame.source, frame.kind) == (SERVER, CLIENT, Kind.SNRM)
+    assert decode_parameters(frame.information) == Parameters(512, 512, 3, 3)
+
+
+def test_hdlc_repeats_its_frames_as_often_as_the_plan_says():
+    framing = hdlc_meter(retries=3).new_framing()
+    drive(framing.open(), UA)
+    with pytest.raises(Silence):
+        drive(framing.exchange(b"\xc0"), *[Silence()] * 4)
+    assert framing.repeats == 3
+
+
+@pytest.mark.parametrize("make", [meter, hdlc_meter], ids=["wrapper", "hdlc"])
+def test_an_echo_is_ignored_where_that_is_configured(make):
+    framing = make(workarounds={"ignore_echo": True}).new_framing()
+    assert framing._echo is not None
+    assert make().new_framing()._echo is None
+
+
+def test_what_the_meter_may_take_for_open_is_closed_before_the_next_opening():
+    it = hdlc_meter()
+    drive(it.new_framing().open(), UA)
+    _, sent = drive(it.new_framing().open(), UA, UA)
+    assert [frame.kind for octets in sent for frame in frames(octets)] == [Kind.DISC, Kind.SNRM]
+
+
+def test_what_was_closed_is_opened_without_ado():
+    it = hdlc_meter()
+    framing = it.new_framing()
+    drive(framing.open(), UA)
+    drive(framing.close(), UA)
+    it.drop_framing()
+    it.drop_framing()
+    _, sent = drive(it.new_framing().open(), UA)
+    assert [frame.kind for octets in sent for frame in frames(octets)] == [Kind.SNRM]
+
+
+def test_exchanges_and_repeats_are_counted_across_framings():
+    it = hdlc_meter()
+    assert it.counted == Counted(0, 0)
+    for number in (1, 2):
+        framing = it.new_framing()
+        framing.exchanges, framing.repeats = 5, 1
+        assert it.counted == Counted(5 * number, number)
+    it.drop_framing()
+    assert it.counted == Counted(10, 2)
+
+
+def test_with_its_framing_an_association_and_what_holds_only_in_it_are_gone():
+    it = meter()
+    it.new_framing()
+    it.association = association()
+    it.memory.captures[PROFILE] = (CLOCK,)
+    it.memory.scalers[ENERGY] = ScalerUnit(0, 30)
+    it.drop_framing()
+    assert (it.framing, it.association, it.memory.captures) == (None, None, {})
+    assert it.memory.scalers == {ENERGY: ScalerUnit(0, 30)}
+
+
+# What is known of it.
+
+
+def test_what_a_meter_was_asked_once_is_believed_for_a_day():
+    it = meter()
+    memory = it.recall(5)
+    memory.scalers[ENERGY] = ScalerUnit(0, 30)
+    assert it.recall(5 + MEMORY_NS - 1).scalers
+    assert it.recall(5 + MEMORY_NS).scalers == {}
+    it.memory.scalers[ENERGY] = ScalerUnit(0, 30)
+    assert it.recall(4 + 2 * MEMORY_NS).scalers
+
+
+def test_tags_that_were_read_are_on_every_line_of_the_device_and_configured_ones_win():
+    it = meter(connection(), device(tags={"site": "north"}), group("g", value("energy"), load_profile()))
+    energy, profile = it.values["g"]
+    before = profile.layout((STATUS,), {})
+    it.set_read_tags({"serial": "A1", "site": "south"})
+    body, _ = energy.series.body([(2, 5)], scaler_unit=ScalerUnit(0, 255))
+    assert body == ("dlms,class_id=3,device=house,group=g,name=energy,obis=1.0.13.7.0.255,serial=A1,site=north value=5")
+    after = profile.layout((STATUS,), {})
+    assert after is not before
+    assert after.columns[0].prefix().endswith("profile=1.0.99.1.0.255,serial=A1,site=north ")
+
+
+def test_tags_that_did_not_change_cost_nothing():
+    it = meter()
+    profile = it.values["g"][1]
+    it.set_read_tags({"serial": "A1"})
+    layout = profile.layout((CLOCK, STATUS), {})
+    it.set_read_tags({"serial": "A1"})
+    assert profile.layout((CLOCK, STATUS), {}) is layout
+
+
+def test_columns_are_compiled_again_only_where_they_changed():
+    profile = meter().values["g"][1]
+    scalers = {descriptor(3, "1.0.1.8.0.255", 3): ScalerUnit(-1, 30)}
+    layout = profile.layout((CLOCK, IMPORT), scalers)
+    assert profile.layout((CLOCK, IMPORT), dict(scalers)) is layout
+    assert profile.layout((CLOCK, IMPORT), {}) is not layout
+    assert len(profile.layout((CLOCK, IMPORT, STATUS), {}).columns) == 3
+
+
+def test_a_register_has_no_columns():
+    with pytest.raises(LocalProtocolError, match="energy is no profile"):
+        meter().values["g"][0].layout((), {})
+
+
+# Lines.
+
+
+def test_the_nearest_tag_wins_and_the_values_own_names_cannot_be_lost():
+    agent = '[agent]\nmeasurement = "meters"\ntags = {a = "agent", b = "agent", c = "agent", d = "agent"}\n'
+    it = meter(
+        agent,
+        connection(),
+        device(tags={"b": "device", "c": "device", "d": "device"}),
+        group("g", value(scaler=0, unit="kWh", tags={"d": "value"}), tags={"c": "group", "d": "group"}),
+    )
+    line, problems = it.values["g"][0].series.line([(2, 700)], scaler_unit=None, time_ns=TIME)
+    assert problems == ()
+    assert line == (
+        "meters,a=agent,b=device,c=group,class_id=3,d=value,device=house,group=g,name=power_factor,"
+        f"obis=1.0.13.7.0.255,unit=kWh value=700 {TIME}"
+    )
+
+
+def test_a_profile_shows_what_the_plan_says_of_it():
+    it = meter(
+        connection(),
+        device(workarounds={"null_cells": "previous"}),
+        group("g", load_profile(scaler=-3, unit=27), measurement="profiles"),
+    )
+    rows = (
+        it.values["g"][0]
+        .layout((IMPORT,), {})
+        .rows([(5000,), (None,)], capture_period=0, sort_method=1, poll_time_ns=TIME)
+    )
+    head = "profiles,class_id=3,device=house,group=g,name=load,obis=1.0.1.8.0.255,profile=1.0.99.1.0.255,unit=W"
+    assert [line for row in rows.rows for line in row.lines] == [f"{head} value=5 {TIME}", f"{head} value=5 {TIME + 1}"]
+
+
+def test_a_poll_that_was_not_made_is_told_with_the_totals_so_far():
+    it = meter(connection(), device(tags={"site": "north"}), group("g", value()))
+    it.totals.errors, it.totals.timeouts, it.totals.retries = 3, 2, 1
+    assert it.device_line(it.not_polled(PollResult.BACKING_OFF), time_ns=TIME) == (
+        'dlms_device,connection=line,device=house,site=north up=0i,result="backing_off",result_code=8i,'
+        "gather_time_ns=0i,exchanges=0i,bytes_sent=0i,bytes_received=0i,values_read=0i,values_refused=0i,"
+        f"errors=3i,timeouts=2i,retries=1i,skipped_polls=0i {TIME}"
+    )
+
+
+def test_skipped_ticks_are_counted_but_not_those_of_a_device_that_is_never_read():
+    it, never = meter(), meter(access_security="high", password="secret")
+    assert [it.not_polled(PollResult.SKIPPED).skipped_polls for _ in range(3)] == [1, 2, 3]
+    assert it.not_polled(PollResult.LOCKED).skipped_polls == 3
+    assert never.not_polled(PollResult.SKIPPED).skipped_polls == 0
+
+
+# After a reload.
+
+
+def printed_row():
+    return Row(TIME, TIME, b"1234", ("dlms value=1",))
+
+
+def used(**settings):
+    """Return a meter that has lived."""
+    former = meter(**settings)
+    former.recall(5)
+    former.totals.errors = 7
+    former.locked_until_ns = LOCK_NS
+    former.memory.scalers[ENERGY] = ScalerUnit(0, 30)
+    former.values["g"][1].printed.commit([printed_row()], read=[printed_row()])
+    former.set_read_tags({"serial": "A1"})
+    return former
+
+
+def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it():
+    former, it = used(), meter(timeout="7s")
+    it.adopt(former)
+    assert it.totals.errors == 7
+    assert it.locked_until_ns == LOCK_NS
+    assert it.recall(6).scalers == {ENERGY: ScalerUnit(0, 30)}
+    assert it.values["g"][1].printed.filter([printed_row()]) == []
+    assert ",serial=A1" in it.values["g"][0].series.prefix(None)
+    assert (it.back_off, it.framing, it.association) == (BackOff(), None, None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"server_address": 2}, {"client_address": 17}, {"interface_type": "hdlc"}],
+    ids=lambda keys: next(iter(keys)),
+)
+def test_at_another_address_is_another_meter(settings):
+    it = meter(**settings)
+    it.adopt(used())
+    assert it.totals.errors == 7
+    assert it.recall(6).scalers == {}
+    assert it.values["g"][1].printed.newest_time_ns is None
+    assert it.read_tags == {}
+
+
+def test_on_another_connection_is_another_meter():
+    it = meter(connection("other"), device(on="other"), group("g", value()))
+    it.adopt(used())
+    assert it.recall(6).scalers == {}
+
+
+def test_a_new_password_ends_the_lock():
+    it = meter(access_security="low", password="a new one")
+    it.adopt(used(access_security="low", password="an old one"))
+    assert it.locked_until_ns == 0
+    assert it.recall(6).scalers
+
+
+@pytest.mark.parametrize(
+    ("group_name", "profile"),
+    [
+        pytest.param("h", load_profile(), id="in another group"),
+        pytest.param("g", value("other", obis="1.0.99.1.0.255", class_id=7), id="by another name"),
+        pytest.param("g", value("load", obis="1.0.99.2.0.255", class_id=7), id="another profile"),
+        pytest.param("g", value("serial", obis="0.0.96.1.1.255", class_id=1, is_tag=True), id="another serial number"),
+    ],
+)
+def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile):
+    it = meter(connection(), device(), group(group_name, profile))
+    it.adopt(used())
+    assert it.values[group_name][0].printed.newest_time_ns is None
+    assert it.read_tags == {}
+
+
+def test_a_value_that_is_no_tag_any_more_leaves_the_lines():
+    it = meter(connection(), device(), group("g", value("energy", obis="1-0:1.8.0"), serial_number()))
+    it.adopt(used())
+    assert it.read_tags == {}
+
+
+def test_what_was_refused_before_a_reload_is_said_to_be_read_again_after_it():
+    log = SaidLog()
+    former, it = meter(log=log), meter()
+    former.troubles.refused(("g", "energy"), ENERGY, Silence("no"))
+    it.adopt(former)
+    it.troubles.accepted(("g", "energy"), set())
+    assert log.all[-1] == "I house g/energy: 1.0.1.8.0.255/2: is read again"
+
+
+def test_a_data_link_that_was_not_closed_before_a_reload_is_closed_after_it():
+    former, it = hdlc_meter(), hdlc_meter(timeout="7s")
+    drive(former.new_framing().open(), UA)
+    former.drop_framing()
+    it.adopt(former)
+    _, sent = drive(it.new_framing().open(), UA, UA)
+    assert [frame.kind for octets in sent for frame in frames(octets)] == [Kind.DISC, Kind.SNRM]

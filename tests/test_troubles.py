@@ -1,0 +1,124 @@
+"""What is said of troubles: each once, one line when it is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripted_meter import SaidLog, descriptor
+from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, LinkError, MappingError, Silence
+from telegraf_dlms.log import Changes
+from telegraf_dlms.troubles import Troubles
+
+ENERGY = descriptor(3, "1.0.1.8.0.255")
+SCALER = descriptor(3, "1.0.1.8.0.255", 3)
+PLACE = ("energy", "active_import")
+REFUSED = DataRefused(4)
+WRONG_PASSWORD = AssociationError("the association was refused: authentication-failure (13)", authentication=True)
+
+
+@pytest.fixture
+def log():
+    return SaidLog()
+
+
+@pytest.fixture
+def troubles(log):
+    return Troubles("feeder-1", Changes(log))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(Silence("no answer within 5 s"), "W feeder-1: no answer within 5 s", id="silence"),
+        pytest.param(LinkError("closed"), "W feeder-1: closed", id="a lost link"),
+        pytest.param(
+            AssociationError("the association was refused: rejected-transient (2)"),
+            "W feeder-1: the association was refused: rejected-transient (2)",
+            id="a refused association",
+        ),
+        pytest.param(
+            WRONG_PASSWORD,
+            "E feeder-1: the association was refused: authentication-failure (13): not tried again for an hour, "
+            "lest the meter locks",
+            id="a refused secret",
+        ),
+        pytest.param(CipheringError("the tag is wrong"), "E feeder-1: the tag is wrong", id="ciphering"),
+    ],
+)
+def test_a_device_that_is_down_is_said_once_and_once_when_it_is_back(troubles, log, error, said):
+    troubles.device(error)
+    troubles.device(error)
+    troubles.device_is_back()
+    troubles.device_is_back()
+    assert log.all == [said, f"D{said[1:]}", "I feeder-1: is read again"]
+
+
+def test_what_becomes_worse_is_said_again(troubles, log):
+    troubles.device(LinkError("closed"))
+    troubles.device(WRONG_PASSWORD)
+    troubles.device(LinkError("closed"))
+    assert [line[0] for line in log.all] == ["W", "E", "D"]
+
+
+def test_what_a_retry_may_mend_is_only_for_debugging(troubles, log):
+    troubles.passing(Silence("no answer within 5 s"))
+    troubles.passing(Silence("no answer within 5 s"))
+    assert log.all == ["D feeder-1: no answer within 5 s: trying again"] * 2
+
+
+def test_a_refusal_names_device_value_attribute_and_reason(troubles, log):
+    troubles.refused(PLACE, ENERGY, REFUSED)
+    assert log.all == ["W feeder-1 energy/active_import: 1.0.1.8.0.255/2: object-undefined (4)"]
+
+
+def test_what_occurs_often_in_one_buffer_is_one_line(troubles, log):
+    troubles.refused(PLACE, ENERGY, MappingError("nan cannot be a field"), times=96)
+    assert log.all == [
+        "W feeder-1 energy/active_import: 1.0.1.8.0.255/2: nan cannot be a field (96 times)",
+    ]
+
+
+def test_each_refused_attribute_of_each_value_is_said_once(troubles, log):
+    other = ("power", "active_import")
+    for _ in range(3):
+        troubles.refused(PLACE, ENERGY, REFUSED)
+        troubles.refused(PLACE, SCALER, REFUSED)
+        troubles.refused(other, ENERGY, REFUSED)
+    assert len(log.above_debug) == 3
+    assert set(troubles.places) == {PLACE, other}
+
+
+def test_attributes_that_are_refused_no_more_are_said_to_be_read_again(troubles, log):
+    troubles.refused(PLACE, ENERGY, REFUSED)
+    troubles.refused(PLACE, SCALER, REFUSED)
+    log.all.clear()
+    troubles.accepted(PLACE, {SCALER})
+    assert log.all == ["I feeder-1 energy/active_import: 1.0.1.8.0.255/2: is read again"]
+    assert list(troubles.places) == [PLACE]
+    troubles.accepted(PLACE, set())
+    troubles.accepted(PLACE, set())
+    assert log.all[1:] == ["I feeder-1 energy/active_import: 1.0.1.8.0.255/3: is read again"]
+    assert list(troubles.places) == []
+
+
+def test_a_value_that_was_never_refused_is_not_said_to_be_read_again(troubles, log):
+    troubles.accepted(PLACE, set())
+    assert log.all == []
+
+
+def test_what_was_over_is_said_when_it_comes_back(troubles, log):
+    for _ in range(2):
+        troubles.refused(PLACE, ENERGY, REFUSED)
+        troubles.accepted(PLACE, set())
+    assert [line[0] for line in log.all] == ["W", "I", "W", "I"]
+
+
+def test_a_remark_is_made_once_for_each_value_and_matter(troubles, log):
+    for place in (PLACE, PLACE, ("energy", "load_profile")):
+        troubles.once(place, "nulls", "null cells")
+    troubles.once(PLACE, "zone", "no deviation")
+    assert log.above_debug == [
+        "I feeder-1 energy/active_import: null cells",
+        "I feeder-1 energy/load_profile: null cells",
+        "I feeder-1 energy/active_import: no deviation",
+    ]
