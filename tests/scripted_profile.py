@@ -1,16 +1,19 @@
-"""A meter with one profile, whose selective access behaves as a test wants it to."""
+"""A meter with one profile, whose selective access behaves as a test wants it to, and how it is read."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from scripted_meter import ScriptedMeter, octets, scaler_unit, unsigned
+from scripted_meter import ScriptedMeter, association, converse, octets, scaler_unit, unsigned
 from telegraf_dlms import axdr
 from telegraf_dlms.axdr import Tag, array, encode, structure
+from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.datetimes import encode as encode_date_time
 from telegraf_dlms.obis import parse_obis
+from telegraf_dlms.profile import needed_scalers
+from telegraf_dlms.profile_conversation import BufferRequest, read_buffer
 
 PROFILE = parse_obis("1.0.99.1.0.255")
 CLOCK = CaptureObject(8, parse_obis("0.0.1.0.0.255"), 2, 0)
@@ -20,6 +23,8 @@ IMPORT = CaptureObject(3, parse_obis("1.0.1.8.0.255"), 2, 0)
 EXPORT = CaptureObject(3, parse_obis("1.0.2.8.0.255"), 2, 0)
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 TYPE_UNMATCHED = 12
+HOUR = 3600_000_000_000
+COLUMNS = ["capture_objects", "capture_period", "sort_method"]
 
 _NAMES = {3: "capture_objects", 4: "capture_period", 5: "sort_method", 7: "entries_in_use"}
 
@@ -112,3 +117,26 @@ def _capture_object(column):
 
 def _seconds(bound):
     return bound if isinstance(bound, int) else (DeviceClock().to_utc_ns(bound) or 0) // 10**9
+
+
+NOW = quarter(8)
+
+
+def conversation(memory, *, entries=None, backfill=HOUR, printed=None, inside=None, clock=None):
+    return read_buffer(
+        inside or association(),
+        BufferRequest(PROFILE, entries, backfill),
+        memory,
+        clock=clock or DeviceClock(),
+        now_ns=NOW,
+        printed_ns=printed,
+        needed_scalers=needed_scalers,
+    )
+
+
+def read(meter, *, memory=None, **wanted):
+    return converse(conversation(Memory() if memory is None else memory, **wanted), meter)
+
+
+def numbers(reading):
+    return [row[1] for row in reading.buffer]

@@ -258,6 +258,13 @@ def test_a_profile_shows_what_the_plan_says_of_it():
     assert [line for row in rows.rows for line in row.lines] == [f"{head} value=5 {TIME}", f"{head} value=5 {TIME + 1}"]
 
 
+def test_the_version_of_a_class_names_its_fields():
+    modem = value("modem", obis="0.0.2.2.0.255", class_id=29, version=0, attributes=["phone_list"])
+    it = meter(connection(), device(), group("g", modem))
+    body, _ = it.values["g"][0].series.body([(6, [b"112"])], scaler_unit=None)
+    assert body.endswith(' phone_list="[\\"112\\"]"')
+
+
 def test_a_poll_that_was_not_made_is_told_with_the_totals_so_far():
     it = meter(connection(), device(tags={"site": "north"}), group("g", value()))
     it.totals.errors, it.totals.timeouts, it.totals.retries = 3, 2, 1
@@ -339,6 +346,7 @@ def test_a_new_password_ends_the_lock():
         pytest.param("g", value("other", obis="1.0.99.1.0.255", class_id=7), id="by another name"),
         pytest.param("g", value("load", obis="1.0.99.2.0.255", class_id=7), id="another profile"),
         pytest.param("g", value("serial", obis="0.0.96.1.1.255", class_id=1, is_tag=True), id="another serial number"),
+        pytest.param("g", serial_number(is_tag=True, scaler=1), id="the serial number, shown otherwise"),
     ],
 )
 def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile):
@@ -351,6 +359,14 @@ def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile):
 def test_a_value_that_is_no_tag_any_more_leaves_the_lines():
     it = meter(connection(), device(), group("g", value("energy", obis="1-0:1.8.0"), serial_number()))
     it.adopt(used())
+    assert it.read_tags == {}
+
+
+def test_a_tag_whose_value_is_gone_is_not_kept_by_another_value_of_its_name():
+    known = group("g", serial_number(is_tag=True)), group("h", serial_number())
+    former, it = meter(connection(), device(), *known), meter(connection(), device(), known[1])
+    former.set_read_tags({"serial": "A1"})
+    it.adopt(former)
     assert it.read_tags == {}
 
 

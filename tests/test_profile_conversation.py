@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from scripted_meter import NOT_ALLOWED, association, converse, octets
-from scripted_profile import CLOCK, EXPORT, IMPORT, PROFILE, STATUS, UNIX_CLOCK, ScriptedProfile, quarter
+from scripted_meter import NOT_ALLOWED, association, octets
+from scripted_profile import (
+    CLOCK,
+    COLUMNS,
+    EXPORT,
+    HOUR,
+    IMPORT,
+    NOW,
+    PROFILE,
+    STATUS,
+    UNIX_CLOCK,
+    ScriptedProfile,
+    conversation,
+    numbers,
+    quarter,
+    read,
+)
 from talking import drive
 from telegraf_dlms.association import PROPOSED, Conformance
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.conversation import Memory
-from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject, ScalerUnit
+from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.errors import DataRefused, LinkError, Silence
-from telegraf_dlms.profile import needed_scalers
-from telegraf_dlms.profile_conversation import BufferReading, BufferRequest, read_buffer
+from telegraf_dlms.profile_conversation import BufferReading
 
-HOUR = 3600_000_000_000
-NOW = quarter(8)
-COLUMNS = ["capture_objects", "capture_period", "sort_method"]
 NO_SELECTION = PROPOSED & ~Conformance.SELECTIVE_ACCESS
-
-
-def conversation(memory, *, entries=None, backfill=HOUR, printed=None, inside=None, clock=None):
-    return read_buffer(
-        inside or association(),
-        BufferRequest(PROFILE, entries, backfill),
-        memory,
-        clock=clock or DeviceClock(),
-        now_ns=NOW,
-        printed_ns=printed,
-        needed_scalers=needed_scalers,
-    )
-
-
-def read(meter, *, memory=None, **wanted):
-    return converse(conversation(Memory() if memory is None else memory, **wanted), meter)
-
-
-def numbers(reading):
-    return [row[1] for row in reading.buffer]
 
 
 # Entries.
@@ -232,151 +223,6 @@ def test_a_time_zone_holds_for_bounds_where_the_meter_gives_no_deviation():
     memory.clocks[PROFILE] = bytes.fromhex("07ea 01 01 ff 023b3b ff 8000 ff")
     read(meter, memory=memory, printed=quarter(7), clock=DeviceClock(time_zone="Europe/Berlin"))
     assert "range from 02:45" in meter.asked
-
-
-# Where ranges do not work.
-
-
-def test_a_meter_that_refuses_ranges_is_asked_for_as_many_entries_as_the_capture_period_says():
-    meter, memory = ScriptedProfile(range(100), refuses={1}), Memory()
-    reading = read(meter, memory=memory, backfill=HOUR)
-    assert meter.take_asked() == [
-        *COLUMNS, "entries_in_use", "entries 100 to 100", "range from 23:45", "entries 94 to 0",
-    ]  # fmt: skip
-    assert numbers(reading) == list(range(93, 100))
-    assert memory.unselective == {(PROFILE, 1)}
-    reading = read(meter, memory=memory, printed=quarter(99))
-    assert meter.take_asked() == ["entries_in_use", "entries 100 to 100", "entries 98 to 0"]
-    assert numbers(reading) == [97, 98, 99]
-    assert reading.since_ns == quarter(99)
-
-
-def test_a_range_that_keeps_back_what_is_there_is_not_asked_for_again_that_day():
-    meter, memory = ScriptedProfile(keeps_back={1}), Memory()
-    read(meter, memory=memory)
-    assert meter.take_asked()[-2:] == ["range from 00:45", "entries 2 to 0"]
-    assert memory.unselective == {(PROFILE, 1)}
-    read(meter, memory=memory, printed=quarter(7))
-    assert meter.take_asked() == ["entries_in_use", "entries 8 to 8", "entries 6 to 0"]
-
-
-def test_a_range_is_asked_for_once_in_a_read():
-    meter, memory = ScriptedProfile(), Memory()
-    read(meter, memory=memory)
-    meter.take_asked()
-    meter.keeps_back = {1}
-    read(meter, memory=memory, printed=quarter(7))
-    assert meter.take_asked() == ["range from 01:45", "entries_in_use", "entries 8 to 8", "entries 6 to 0"]
-
-
-def test_an_empty_range_of_an_empty_buffer_is_right():
-    meter, memory = ScriptedProfile(), Memory()
-    read(meter, memory=memory)
-    meter.take_asked()
-    meter.numbers = []
-    assert read(meter, memory=memory, printed=quarter(7)).buffer == []
-    assert meter.take_asked() == ["range from 01:45", "entries_in_use", "buffer"]
-    assert memory.unselective == set()
-
-
-def test_an_empty_range_beyond_the_newest_row_is_right():
-    meter, memory = ScriptedProfile(), Memory()
-    read(meter, memory=memory)
-    meter.numbers = [0, 1]
-    assert numbers(read(meter, memory=memory, printed=quarter(7))) == [0, 1]
-    assert memory.unselective == set()
-
-
-def test_entries_that_do_not_reach_back_far_enough_are_followed_by_the_whole_buffer():
-    # Rows that were captured between two periods: events, power failures, a clock that was set.
-    meter = ScriptedProfile([*range(90), *[90] * 9, 91], refuses={1})
-    reading = read(meter, backfill=HOUR)
-    assert meter.take_asked()[-2:] == ["entries 94 to 0", "buffer"]
-    assert numbers(reading) == meter.numbers
-
-
-@pytest.mark.parametrize("sort_method", [1, 2], ids=["fifo", "lifo"])
-def test_entries_that_are_all_there_is_are_enough(sort_method):
-    meter = ScriptedProfile([6, 7], refuses={1}, sort_method=sort_method)
-    assert sorted(numbers(read(meter, backfill=HOUR))) == [6, 7]
-    assert "buffer" not in meter.asked
-
-
-def test_rows_that_no_period_counts_are_read_with_the_whole_buffer():
-    meter = ScriptedProfile([0, 1, 7], period=0, refuses={1})
-    assert numbers(read(meter)) == [0, 1, 7]
-    assert meter.asked[-2:] == ["range from 00:45", "buffer"]
-
-
-def test_a_meter_that_selects_nothing_gives_all_and_is_not_asked_again():
-    meter, memory = ScriptedProfile(refuses={1, 2}), Memory()
-    assert numbers(read(meter, memory=memory)) == list(range(8))
-    assert meter.take_asked() == [*COLUMNS, "entries_in_use", "entries 8 to 8", "buffer"]
-    assert memory.unselective == {(PROFILE, 2)}
-    read(meter, memory=memory, printed=quarter(7))
-    assert meter.take_asked() == ["range from 01:45", "buffer"]
-    read(meter, memory=memory, printed=quarter(7))
-    assert meter.take_asked() == ["buffer"]
-
-
-def test_a_meter_that_selects_only_ranges_is_asked_for_them_once_its_clock_is_known():
-    meter, memory = ScriptedProfile(refuses={2}, sort_method=2), Memory()
-    assert numbers(read(meter, memory=memory)) == list(range(7, -1, -1))
-    meter.take_asked()
-    assert numbers(read(meter, memory=memory, printed=quarter(6))) == [7, 6]
-    assert meter.take_asked() == ["range from 01:30"]
-
-
-@pytest.mark.parametrize("sort_method", [3, 5], ids=["sorted by largest", "sorted by the nearest to zero"])
-def test_in_another_order_the_whole_buffer_comes_first_and_ranges_follow(sort_method):
-    meter, memory = ScriptedProfile(sort_method=sort_method), Memory()
-    assert read(meter, memory=memory).since_ns is None
-    assert meter.take_asked() == [*COLUMNS, "buffer"]
-    read(meter, memory=memory, printed=quarter(7))
-    assert meter.take_asked() == ["range from 01:45"]
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        pytest.param((STATUS, IMPORT), id="no clock"),
-        pytest.param((CaptureObject(8, CLOCK.logical_name, 3, 0), STATUS), id="the Clock's time zone"),
-    ],
-)
-def test_without_a_clock_column_the_whole_buffer_is_read_each_time(columns):
-    meter, memory = ScriptedProfile(columns=columns), Memory()
-    for printed in (None, quarter(7)):
-        assert read(meter, memory=memory, printed=printed).since_ns == printed
-        assert meter.take_asked()[-1] == "buffer"
-    assert memory.clocks == {}
-
-
-def test_without_selective_access_the_whole_buffer_is_read_each_time():
-    meter, memory = ScriptedProfile(), Memory()
-    for printed in (None, quarter(7)):
-        read(meter, memory=memory, printed=printed, inside=association(conformance=NO_SELECTION))
-        assert meter.take_asked()[-1] == "buffer"
-    assert memory.clocks[PROFILE][:8].hex(" ") == "07 ea 01 01 04 01 2d 00"
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        pytest.param(array([]), id="none"),
-        pytest.param(encode(Tag.NULL_DATA), id="null"),
-        pytest.param(array([encode(Tag.UNSIGNED, 5)]), id="no structure"),
-        pytest.param(array([structure()]), id="a row without cells"),
-        pytest.param(array([structure(encode(Tag.NULL_DATA), encode(Tag.UNSIGNED, 5))]), id="a null clock"),
-        pytest.param(array([structure(octets(b"\xff" * 12), encode(Tag.UNSIGNED, 5))]), id="a clock of FF"),
-        pytest.param(array([structure(octets(bytes(12)), encode(Tag.UNSIGNED, 5))]), id="a clock that is no time"),
-    ],
-)
-def test_a_newest_row_that_tells_no_time_is_followed_by_the_whole_buffer(rows):
-    meter = ScriptedProfile()
-    answer = meter.attributes[meter.at(2)]
-    meter.attributes[meter.at(2)] = lambda selection: rows if selection else answer(selection)
-    assert numbers(read(meter)) == list(range(8))
-    assert meter.asked == [*COLUMNS, "entries_in_use", "entries 8 to 8", "buffer"]
 
 
 # Associations that end.

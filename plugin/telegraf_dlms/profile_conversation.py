@@ -216,7 +216,7 @@ class _Reader:
         some = _as_list(rows)
         if reading.since_ns is not None and 0 < len(some) < in_use:
             oldest_ns = self._time_of(some[0 if reading.sort_method == FIFO else -1], column)
-            if oldest_ns is not None and oldest_ns > reading.since_ns:
+            if oldest_ns is not None and oldest_ns >= reading.since_ns:
                 return (yield from self._get(_BUFFER))
         return rows
 
