@@ -69,4 +69,5 @@ def framing(**options) -> HdlcFraming:
 def opened(**options) -> HdlcFraming:
     link = framing(**options)
     drive(link.open(), UA)
+    link.established()
     return link

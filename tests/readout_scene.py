@@ -68,10 +68,21 @@ class Scene:
         return lines
 
 
+def told(count, *, gap_s=0):
+    """Return the ``dlms_profile`` line of a profile from which so many rows were printed."""
+    fields = f"rows={count}i,gap_seconds={gap_s}i,backlog_seconds=0i,capture_period=900i"
+    return f"dlms_profile,device=house,group=g,name=load,obis=1.0.99.1.0.255 {fields} {TIME}"
+
+
 def rows(lines):
-    """Return what is short to read of a profile's lines: obis, fields, quarter of an hour."""
+    """Return what is short to read of a profile's lines: obis, fields, quarter of an hour.
+
+    Each profile's are followed by its ``dlms_profile`` line, which tells how many rows there were.
+    """
     short = []
     for line in lines:
+        if line.startswith("dlms_profile,"):
+            continue
         tags, fields, time = line.split(" ")
         obis = dict(tag.split("=") for tag in tags.split(",")[1:])["obis"]
         short.append((obis, fields, (int(time) - quarter(0)) / (900 * 10**9)))

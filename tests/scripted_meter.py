@@ -48,6 +48,9 @@ class Apdus:
     def receive(self):
         return (yield b"")
 
+    def established(self):
+        self.is_established = True
+
     def close(self):
         self.closed = True
         yield from ()

@@ -129,7 +129,7 @@ def conversation(memory, *, entries=None, backfill=HOUR, printed=None, inside=No
         memory,
         clock=clock or DeviceClock(),
         now_ns=NOW,
-        printed_ns=printed,
+        since_ns=printed,
         needed_scalers=needed_scalers,
     )
 

@@ -196,7 +196,7 @@ class Lines:
 
     @property
     def values(self):
-        return [line for line in self.all if not line.startswith("dlms_device,")]
+        return [line for line in self.all if not line.startswith(("dlms_device,", "dlms_profile,"))]
 
     @property
     def polls(self):

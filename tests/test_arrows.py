@@ -50,10 +50,10 @@ FAMILIES = {
     # TOML to a plan
     "config": Family(
         "config config_files config_types tables references checks notes environment "
-        "models device_model problems secret durations",
+        "models device_model problems toml_lines secret durations",
         "errors obis cosem address",
     ),
-    "link": Family("link tcp_link serial_link serial_port", "errors"),
+    "link": Family("link tcp_link serial_link serial_port", "errors talk"),
     "conversation": Family(
         "conversation profile_conversation",
         "association apdu axdr metrics cosem datetimes errors talk",
@@ -63,7 +63,7 @@ FAMILIES = {
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
         "collector bus poll meter readout troubles world",
-        "plan conversation metrics link schedule pipes framing cosem obis talk errors",
+        "plan conversation metrics link schedule pipes framing apdu cosem obis talk errors",
     ),
     "simulator": Family("simulator", "axdr apdu framing cosem obis errors pipes config"),
     "cli": Family(

@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 
 from jumping_clock import elapsed, on_a_jumping_clock
-from stations import RLRQ, Scene, Station, connection, device, group, in_s, late, serial_number, silent, until, value
+from stations import (
+    GET,
+    RLRQ,
+    Scene,
+    Station,
+    connection,
+    device,
+    group,
+    in_s,
+    late,
+    serial_number,
+    silent,
+    until,
+    value,
+)
 from telegraf_dlms.output import OutputClosed
 
 
@@ -85,9 +99,25 @@ async def test_a_stop_cuts_a_long_visit_off_and_prints_what_was_read():
     bus.start(ticking=True)
     await until(1)
     await bus.stop(deadline=in_s(4))
-    assert len(meter.lines.all) == 1
+    assert meter.lines.results() == ["timeout"]
+    assert len(meter.lines.values) == 1
+    assert meter.said == ["W house: cut off by the stop, in the middle of an exchange"]
     assert elapsed() == pytest.approx(2.5)
     assert meter.station.wire.closed
+
+
+@on_a_jumping_clock
+async def test_a_stop_begins_no_further_exchange_and_releases_the_association():
+    meter = scene(group("g", value(), serial_number(), serial_number().replace('"serial"', '"again"')))
+    meter.station.mishaps[3] = late(1)
+    bus = meter.bus()
+    bus.start(ticking=True)
+    await until(0.5)
+    await bus.stop(deadline=in_s(4))
+    assert meter.station.count(GET) == 2
+    assert meter.station.count(RLRQ) == 1
+    assert meter.lines.results() == ["skipped"]
+    assert elapsed() < 1.5
 
 
 @on_a_jumping_clock
@@ -128,7 +158,8 @@ async def test_a_stop_without_time_cuts_off_at_once():
     await until(1)
     await bus.stop(deadline=in_s(-1))
     assert elapsed() == pytest.approx(1)
-    assert len(meter.lines.all) == 1
+    assert meter.lines.results() == ["timeout"]
+    assert len(meter.lines.values) == 1
     assert meter.station.wire.closed
 
 

@@ -48,6 +48,9 @@ def device_told(keys) -> list[str]:
         ({"type": "serial", "device": "/dev/ttyS0", "address": "x"}, ["address"]),
         ({"address": "x", "port": 1, "device": "/dev/ttyS0", "stop_bits": 1}, ["device", "stop_bits"]),
         ({"type": "usb"}, ["type"]),
+        ({"type": "serial", "device": "/dev/ttyS0", "rs485": {}, "flow_control": "rts_cts"}, ["flow_control"]),
+        ({"type": "serial", "device": "/dev/ttyS0", "rs485": {}, "flow_control": "xon_xoff"}, []),
+        ({"type": "serial", "device": "/dev/ttyS0", "flow_control": "rts_cts"}, []),
         ({"type": "tcp", "address": 5, "port": 0}, ["address", "port"]),
     ],
 )
@@ -70,6 +73,16 @@ def test_a_connection_has_the_keys_of_its_type(raw, told):
         ({"server_address": 65535, "interface_type": "wrapper"}, []),
         ({"server_address": 65535, "interface_type": "wrapper", "logical_server_address": 1}, ["server_address"]),
         ({"server_address": -1}, ["server_address"]),
+        (
+            {"server_address": 20000, "logical_server_address": 99999},
+            ["logical_server_address", "server_address"],
+        ),
+        ({"server_address": 20000, "address_size": 3}, ["address_size", "server_address"]),
+        (
+            {"server_address": 20000, "logical_server_address": 99999, "interface_type": "wrapper"},
+            ["logical_server_address"],
+        ),
+        ({"server_address": 200, "logical_server_address": 99999, "address_size": 1}, ["logical_server_address"]),
         ({"logical_server_address": 128, "address_size": 2}, ["address_size"]),
         ({"logical_server_address": 4, "server_address": 128, "interface_type": "wrapper"}, ["logical_server_address"]),
         ({"server_address_type": "serial_number"}, []),
@@ -183,12 +196,28 @@ def test_the_keys_of_a_value_go_together(keys, told):
 
 
 @pytest.mark.parametrize(
-    "tag", [*sorted(OUR_TAGS), "time", "value", "value_text", "clock_time", "up", "rows", "attribute_4", "status_json"]
+    "tag",
+    [
+        *sorted(OUR_TAGS),
+        *("time", "value", "value_text", "clock_time", "up", "rows", "attribute_4", "status_json"),
+        *("attribute_5_text", "attribute_5_json", "period_text", "clock_time_json"),
+    ],
 )
 def test_no_tag_is_called_like_ours_or_like_a_field(tag):
     assert keys_told(Agent, {"tags": {"site": "x", tag: "x"}}) == [f"tags.{tag}"]
 
 
-@pytest.mark.parametrize("tag", ["site", "Value", "phase", "attribute_", "attribute_x", "host"])
+def test_a_tag_without_a_text_leaves_the_checks_of_the_others_alone():
+    assert keys_told(Agent, {"tags": {"value": "x", "site": 5, "device": 6}}) == [
+        "tags.site",
+        "tags.device",
+        "tags.value",
+        "tags.device",
+    ]
+
+
+@pytest.mark.parametrize(
+    "tag", ["site", "Value", "phase", "attribute_", "attribute_x", "attribute_5_x", "attribute__text", "host"]
+)
 def test_other_tags_are_free(tag):
     assert keys_told(Agent, {"tags": {tag: "x"}}) == []

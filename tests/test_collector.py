@@ -173,7 +173,7 @@ async def test_other_ticks_for_all_begin_all_connections_again():
     await until(5)
     agent = "[agent]\nround_interval = false\n"
     await collector.replace(plan_of(agent, TWO_LINES, TWO_DEVICES, group("g", value(of=["a", "b"]))))
-    await until(10)
+    await until(70)
     assert [station.count(AARQ) for station in meters.stations.values()] == [2, 2]
     await collector.stop(deadline=in_s(4))
 

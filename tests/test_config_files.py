@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telegraf_dlms.config_files import check_top, each_table, read_files
+from telegraf_dlms.config_files import check_top, each_table, files_of, read_files
 from telegraf_dlms.problems import Place, Suggestions, render
 
 
@@ -13,12 +13,21 @@ def lines(files, folder):
 
 
 def test_a_folder_gives_its_conf_files_in_order(tmp_path):
-    for name in ("b.conf", "a.conf", "c.toml", "d.conf.bak"):
+    for name in ("b.conf", "a.conf", "c.toml", "d.conf.bak", ".conf", ".hidden.conf", ".#a.conf"):
         (tmp_path / name).write_text("")
     (tmp_path / "e.conf").mkdir()
     files = read_files([tmp_path])
     assert [path.name for path in files.texts] == ["a.conf", "b.conf"]
     assert files.complete
+
+
+def test_the_files_of_a_path_are_itself_or_what_the_folder_gives(tmp_path):
+    assert files_of(tmp_path / "missing.conf") == [tmp_path / "missing.conf"]
+    assert files_of(tmp_path) == []
+    for name in ("b.conf", "a.conf", ".c.conf"):
+        (tmp_path / name).write_text("")
+    assert files_of(tmp_path) == [tmp_path / "a.conf", tmp_path / "b.conf"]
+    assert files_of(tmp_path / ".c.conf") == [tmp_path / ".c.conf"]
 
 
 def test_files_come_in_the_order_they_are_named_each_once(tmp_path):

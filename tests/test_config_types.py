@@ -62,9 +62,9 @@ def test_what_is_written_becomes(kind, written, becomes):
         ("Name", "a\\", "ends in a backslash"),
         ("Measurement", "#dlms", "begins with #"),
         ("Tags", ["a"], "is not a table of tags"),
-        ("Tags", {"": "x"}, 'holds a tag "" that is empty'),
-        ("Tags", {"a": "x\n"}, 'holds a tag "a" that has a control character'),
-        ("Tags", {"a": True}, 'holds a tag "a" that is not a text'),
+        ("Tags", {"": "x"}, "is empty"),
+        ("Tags", {"a": "x\n"}, "has a control character"),
+        ("Tags", {"a": True}, "is not a text"),
         ("Obis", 5, "is not a text"),
         ("FilePath", "", "is not a file's path"),
         ("TimeZone", "", "is neither an IANA time zone"),
@@ -91,6 +91,13 @@ def test_what_cannot_be_is_refused(kind, written, reason):
     with pytest.raises(ValidationError) as caught:
         validated(kind, written)
     assert reason in caught.value.errors()[0]["msg"]
+
+
+def test_every_wrong_tag_is_told_by_its_name():
+    with pytest.raises(ValidationError) as caught:
+        validated("Tags", {"site": 5, "a\n": "x", "north": "", "b\\": []})
+    wrong = [error["loc"] for error in caught.value.errors()]
+    assert wrong == [("site",), ("a\n", "[key]"), ("b\\", "[key]"), ("b\\",)]
 
 
 @pytest.mark.parametrize("kind", ["SecretHex", "SymmetricKey", "DedicatedKey", "AsymmetricKey"])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hdlc_frames import DISC, DM, SNRM, UA, answer, framing, opened, request
+from hdlc_frames import SNRM, UA, answer, framing, request
 from scripted_meter import (
     NOT_ALLOWED,
-    RLRE,
     UNKNOWN,
     Apdus,
     ScriptedMeter,
@@ -21,11 +20,19 @@ from scripted_meter import (
 from simulator_client import AARE, NOON
 from simulator_client import drive as drive_server
 from talking import drive
-from telegraf_dlms.association import RLRQ, Access, Conformance, aarq
+from telegraf_dlms.association import Access, Conformance, aarq
 from telegraf_dlms.axdr import Tag, encode, structure
 from telegraf_dlms.conversation import Memory, Reading, ReadRequest, associate, read_values, release, scaler_unit_of
 from telegraf_dlms.cosem import ScalerUnit
-from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, RemoteProtocolError, ServiceRefused, Silence
+from telegraf_dlms.errors import (
+    AssociationError,
+    DataRefused,
+    LinkError,
+    PollCut,
+    ServiceRefused,
+    Silence,
+)
+from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.simulator import Access as ServerAccess
 from telegraf_dlms.simulator import ServerAddress
 from telegraf_dlms.simulator.server import Session
@@ -93,6 +100,21 @@ def test_an_association_over_hdlc_begins_with_the_data_link():
     link = framing()
     _, sent = drive(associate(link, NO_SECURITY), UA, answer(0, 1, AARE))
     assert sent == [SNRM, request(0, 0, aarq(NO_SECURITY))]
+
+
+def test_invoke_ids_go_on_from_one_association_to_the_next():
+    invoke_ids, asked = InvokeIds(), []
+    for number in (1, 2):
+        made, _ = drive(associate(Apdus(), NO_SECURITY, invoke_ids=invoke_ids), AARE)
+        _, (apdu,) = drive(made.ask(SERIAL), bytes.fromhex(f"c401c{number}001105"))
+        asked.append(apdu[2])
+    assert asked == [0xC1, 0xC2]
+
+
+def test_an_association_that_is_ending_asks_nothing_more():
+    ending = association(is_ending=True)
+    with pytest.raises(PollCut):
+        drive(ending.ask(SERIAL))
 
 
 def test_a_refused_association_says_why():
@@ -324,35 +346,6 @@ def test_each_question_of_an_association_has_the_next_invoke_id():
     for invoke in ("c1", "c2"):
         value, sent = drive(kept.ask(SERIAL), bytes.fromhex(f"c401{invoke}001105"))
         assert (value, sent) == (5, [bytes.fromhex(f"c001{invoke}00010000600100ff0200")])
-
-
-# Releasing.
-
-
-def test_a_release_over_the_wrapper_is_an_rlrq():
-    link = WrapperFraming(client=16, server=1)
-    _, sent = drive(release(link, request=True), b"\x00\x01\x00\x01\x00\x10\x00\x05" + RLRE)
-    assert sent == [b"\x00\x01\x00\x10\x00\x01\x00\x05" + RLRQ]
-
-
-def test_a_release_over_hdlc_is_a_disc():
-    link = opened()
-    assert drive(release(link, request=False), UA)[1] == [DISC]
-    assert not link.unclean
-
-
-def test_a_release_with_a_request_takes_down_the_data_link_as_well():
-    link = opened()
-    assert drive(release(link, request=True), answer(0, 1, RLRE), DM)[1] == [request(0, 0, RLRQ), DISC]
-
-
-@pytest.mark.parametrize(
-    "error", [Silence("no answer"), LinkError("closed"), RemoteProtocolError("WRAPPER: version 7")], ids=repr
-)
-def test_a_release_that_fails_is_no_error(error):
-    link = Apdus()
-    assert drive(release(link, request=True), error) == (None, [RLRQ])
-    assert not link.closed
 
 
 # With the built-in meter.

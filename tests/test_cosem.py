@@ -18,6 +18,7 @@ from telegraf_dlms.cosem import (
     class_name,
     default_attributes,
     field_names,
+    is_field_name,
     versions_of,
 )
 
@@ -187,7 +188,18 @@ def test_no_tag_of_ours_is_called_like_a_field():
 def test_the_names_of_fields_are_those_of_metrics_too():
     names = field_names()
     assert {"value", "value_text", "value_json", "status", "status_text", "clock_time", "clock_status"} <= names
-    assert not names & {"logical_name", "scaler_unit", "clock_time_text", "period_text"}
+    assert {"period_text", "period_json", "clock_time_json", "output_state_text"} <= names
+    assert not names & {"logical_name", "scaler_unit", "clock_time_text", "object_list_json", "logical_name_json"}
+
+
+@pytest.mark.parametrize("name", ["value", "status_text", "attribute_5", "attribute_127_text", "attribute_5_json"])
+def test_a_field_is_known_by_its_name(name):
+    assert is_field_name(name)
+
+
+@pytest.mark.parametrize("name", ["site", "attribute_", "attribute_x", "attribute_5_", "attribute_5_jsonx", "Value"])
+def test_what_is_no_field_is_known_too(name):
+    assert not is_field_name(name)
 
 
 def test_what_is_scaled_has_its_scaler_unit_beside_it():

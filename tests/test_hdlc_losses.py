@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hdlc_frames import ANSWER, DM, FRMR, REQUEST, answer, control_frame, data, opened, our_rr, request, rr
+from hdlc_frames import ANSWER, DM, FRMR, REQUEST, UA, answer, control_frame, data, framing, opened, our_rr, request, rr
 from talking import drive, talk
-from telegraf_dlms.errors import LinkError, RemoteProtocolError, Silence
+from telegraf_dlms.errors import LinkError, Overrun, RemoteProtocolError, Silence
 from telegraf_dlms.hdlc import LLC_TO_CLIENT, FrameBuffer, Kind
 from telegraf_dlms.hdlc_procedure import MAX_APDU, MAX_POLLS
+from telegraf_dlms.talk import Deferred
 
 
 def test_silence_repeats_the_same_octets():
@@ -24,6 +25,33 @@ def test_silence_comes_out_when_the_repeats_are_used_up():
         drive(link.exchange(REQUEST), Silence(), Silence())
     assert link.repeats == 1
     assert link.unclean
+
+
+def test_an_exchange_that_did_not_end_in_its_time_is_not_repeated():
+    link = opened(retries=2)
+    with pytest.raises(Overrun):
+        drive(link.exchange(REQUEST), Overrun())
+    assert link.repeats == 0
+
+
+def test_an_opening_is_not_repeated():
+    link = framing(retries=2)
+    drive(link.open(), UA)
+    with pytest.raises(Silence):
+        drive(link.exchange(REQUEST), Silence())
+    assert link.repeats == 0
+    link.established()
+    drive(link.exchange(REQUEST), Silence(), answer(0, 2))
+    assert link.repeats == 1
+
+
+def test_a_meter_that_answers_nothing_but_that_it_is_there_is_polled_when_the_line_was_quiet():
+    sent = []
+    talking = opened().exchange(REQUEST)
+    sent.append(talking.send(None))
+    sent.extend(talking.send(rr(1)) for _ in range(3))
+    assert [isinstance(octets, Deferred) for octets in sent] == [False, True, True, True]
+    assert sent[1:] == [our_rr(0)] * 3
 
 
 def test_each_frame_has_its_own_repeats():

@@ -76,6 +76,19 @@ def test_a_dead_meter_costs_one_timeout_an_opening():
     assert drive(link.open(), UA)[1] == [SNRM]
 
 
+def test_disc_goes_first_again_where_neither_it_nor_snrm_was_answered():
+    link = opened()
+    asked = []
+    for _ in range(4):
+        talking = link.open()
+        asked.append(talking.send(None))
+        with pytest.raises(Silence):
+            talking.throw(Silence())
+    assert asked == [DISC, SNRM, DISC, SNRM]
+    assert drive(link.open(), UA, UA)[1] == [DISC, SNRM]
+    assert not link.owes_disc
+
+
 def test_an_opening_whose_ua_was_garbled_is_unclean():
     link = framing()
     with pytest.raises(Silence):

@@ -260,6 +260,8 @@ def test_an_element_of_an_attribute_has_its_data_index_and_its_attributes_scaler
     [
         pytest.param((MAXIMUM.logical_name, 500, (-2, 27), 8, at(1)), id="with its logical_name"),
         pytest.param((None, 500, (-2, 27), 8, at(1)), id="with a null for it"),
+        pytest.param((bytes(6), 500, (-2, 27), 8, at(1)), id="with another one"),
+        pytest.param((7, 500, (-2, 27), 8, at(1)), id="with something else in its place"),
         pytest.param((500, (-2, 27), 8, at(1)), id="without"),
     ],
 )
@@ -281,6 +283,24 @@ def test_all_attributes_of_an_object_must_be_a_structure():
     rows = rows_of(layout(CLOCK, STATUS, IMPORT._replace(attribute=0)), [(at(1), 1, 500), (at(2), 2, None)])
     assert cells(rows) == ["0.0.96.10.1.255 value=1 01:00+0", "0.0.96.10.1.255 value=2 02:00+0"]
     assert len(rows.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        pytest.param(IMPORT, (IMPORT.logical_name, 500, (-2, 30), 8), id="more than the class has"),
+        pytest.param(MAXIMUM, (500, (-2, 30), 8), id="two fewer"),
+        pytest.param(MAXIMUM, (MAXIMUM.logical_name, 500, (-2, 30), 8), id="its logical_name, but not its last one"),
+        pytest.param(IMPORT, (), id="none"),
+        pytest.param(STATUS._replace(class_id=9999), (1, 2), id="a class that is not known"),
+    ],
+)
+def test_all_attributes_of_an_object_are_refused_where_they_could_be_others(column, cell):
+    rows = rows_of(layout(CLOCK, STATUS, column._replace(attribute=0)), [(at(1), 1, cell)])
+    assert cells(rows) == ["0.0.96.10.1.255 value=1 01:00+0"]
+    (problem,) = rows.problems
+    assert isinstance(problem.error, MappingError)
+    assert f"{len(cell)} elements" in str(problem.error)
 
 
 def test_a_compact_array_of_one_column_has_no_structures():

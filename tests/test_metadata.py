@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,16 @@ def test_each_version_of_the_changelog_has_its_sections_in_order():
 def test_the_packages_whose_defects_we_work_around_are_pinned_and_installed(package, version):
     assert f"{package}=={version}" in PROJECT["project"]["dependencies"]
     assert importlib.metadata.version(package) == version
+
+
+def test_the_source_distribution_has_every_folder_and_file_of_the_project():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    tops = {f"/{Path(file).parts[0]}" for file in listed.stdout.splitlines()}
+    always = {"/.gitignore", "/pyproject.toml"}  # hatchling adds these itself
+    assert {top for top in tops - always if not any(fnmatch(top, pattern) for pattern in included)} == set()
 
 
 def test_the_licence_is_that_of_gurux_dlms():

@@ -10,7 +10,7 @@ from scripted_profile import CLOCK, IMPORT, PROFILE, STATUS
 from stations import connection, device, group, load_profile, plan_of, serial_number, value
 from talking import drive
 from telegraf_dlms.cosem import ScalerUnit
-from telegraf_dlms.errors import LocalProtocolError, Silence
+from telegraf_dlms.errors import Silence
 from telegraf_dlms.hdlc import Frame, FrameBuffer, Kind, Parameters, decode_parameters
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import (
@@ -124,6 +124,7 @@ def test_hdlc_speaks_with_the_addresses_and_the_parameters_of_the_plan():
 def test_hdlc_repeats_its_frames_as_often_as_the_plan_says():
     framing = hdlc_meter(retries=3).new_framing()
     drive(framing.open(), UA)
+    framing.established()
     with pytest.raises(Silence):
         drive(framing.exchange(b"\xc0"), *[Silence()] * 4)
     assert framing.repeats == 3
@@ -191,7 +192,8 @@ def test_what_a_meter_was_asked_once_is_believed_for_a_day():
 
 def test_tags_that_were_read_are_on_every_line_of_the_device_and_configured_ones_win():
     it = meter(connection(), device(tags={"site": "north"}), group("g", value("energy"), load_profile()))
-    energy, profile = it.values["g"]
+    energy, load = it.values["g"]
+    profile = load.profile
     before = profile.layout((STATUS,), {})
     it.set_read_tags({"serial": "A1", "site": "south"})
     body, _ = energy.series.body([(2, 5)], scaler_unit=ScalerUnit(0, 255))
@@ -203,7 +205,7 @@ def test_tags_that_were_read_are_on_every_line_of_the_device_and_configured_ones
 
 def test_tags_that_did_not_change_cost_nothing():
     it = meter()
-    profile = it.values["g"][1]
+    profile = it.values["g"][1].profile
     it.set_read_tags({"serial": "A1"})
     layout = profile.layout((CLOCK, STATUS), {})
     it.set_read_tags({"serial": "A1"})
@@ -211,7 +213,7 @@ def test_tags_that_did_not_change_cost_nothing():
 
 
 def test_columns_are_compiled_again_only_where_they_changed():
-    profile = meter().values["g"][1]
+    profile = meter().values["g"][1].profile
     scalers = {descriptor(3, "1.0.1.8.0.255", 3): ScalerUnit(-1, 30)}
     layout = profile.layout((CLOCK, IMPORT), scalers)
     assert profile.layout((CLOCK, IMPORT), dict(scalers)) is layout
@@ -219,9 +221,8 @@ def test_columns_are_compiled_again_only_where_they_changed():
     assert len(profile.layout((CLOCK, IMPORT, STATUS), {}).columns) == 3
 
 
-def test_a_register_has_no_columns():
-    with pytest.raises(LocalProtocolError, match="energy is no profile"):
-        meter().values["g"][0].layout((), {})
+def test_a_register_is_no_profile():
+    assert meter().values["g"][0].profile is None
 
 
 # Lines.
@@ -251,7 +252,7 @@ def test_a_profile_shows_what_the_plan_says_of_it():
     )
     rows = (
         it.values["g"][0]
-        .layout((IMPORT,), {})
+        .profile.layout((IMPORT,), {})
         .rows([(5000,), (None,)], capture_period=0, sort_method=1, poll_time_ns=TIME)
     )
     head = "profiles,class_id=3,device=house,group=g,name=load,obis=1.0.1.8.0.255,profile=1.0.99.1.0.255,unit=W"
@@ -296,7 +297,7 @@ def used(**settings):
     former.totals.errors = 7
     former.locked_until_ns = LOCK_NS
     former.memory.scalers[ENERGY] = ScalerUnit(0, 30)
-    former.values["g"][1].printed.commit([printed_row()], read=[printed_row()])
+    former.values["g"][1].profile.printed.commit([printed_row()], read=[printed_row()])
     former.set_read_tags({"serial": "A1"})
     return former
 
@@ -307,7 +308,7 @@ def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it():
     assert it.totals.errors == 7
     assert it.locked_until_ns == LOCK_NS
     assert it.recall(6).scalers == {ENERGY: ScalerUnit(0, 30)}
-    assert it.values["g"][1].printed.filter([printed_row()]) == []
+    assert it.values["g"][1].profile.printed.filter([printed_row()]) == []
     assert ",serial=A1" in it.values["g"][0].series.prefix(None)
     assert (it.back_off, it.framing, it.association) == (BackOff(), None, None)
 
@@ -322,12 +323,19 @@ def test_at_another_address_is_another_meter(settings):
     it.adopt(used())
     assert it.totals.errors == 7
     assert it.recall(6).scalers == {}
-    assert it.values["g"][1].printed.newest_time_ns is None
+    assert it.values["g"][1].profile.printed.filter([printed_row()]) == [printed_row()]
+    assert it.locked_until_ns == 0
     assert it.read_tags == {}
 
 
 def test_on_another_connection_is_another_meter():
     it = meter(connection("other"), device(on="other"), group("g", value()))
+    it.adopt(used())
+    assert it.recall(6).scalers == {}
+
+
+def test_at_another_port_is_another_meter():
+    it = meter(connection(port=4060), device(), group("g", value()))
     it.adopt(used())
     assert it.recall(6).scalers == {}
 
@@ -352,7 +360,8 @@ def test_a_new_password_ends_the_lock():
 def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile):
     it = meter(connection(), device(), group(group_name, profile))
     it.adopt(used())
-    assert it.values[group_name][0].printed.newest_time_ns is None
+    profiles = [each.profile for each in it.values[group_name] if each.profile is not None]
+    assert all(each.printed.filter([printed_row()]) == [printed_row()] for each in profiles)
     assert it.read_tags == {}
 
 

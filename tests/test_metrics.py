@@ -63,7 +63,7 @@ def test_a_register_is_the_line_of_the_design():
         pytest.param(1, [(2, 12345678)], None, "value=12345678", id="data"),
         pytest.param(1, [(2, b"ABC")], None, 'value_text="ABC"', id="data with text"),
         pytest.param(3, [(2, 2**63)], ScalerUnit(0, 255),
-                     'value=9.223372036854776e+18,value_text="9223372036854775808"', id="register beyond a float"),
+                     'value_text="9223372036854775808"', id="register beyond a float"),
         pytest.param(4, [(2, 1234), (4, 8), (5, NEW_YEAR)], ScalerUnit(-2, 27),
                      'value=12.34,status=8i,capture_time="2026-01-01T13:00:00+01:00"', id="extended register"),
         pytest.param(4, [(4, BitString("0001"))], None, 'status_text="0001"', id="a status of bits"),

@@ -58,6 +58,7 @@ def test_what_is_not_written_has_the_defaults_of_the_configuration():
     meter_ = MeterPlan(
         name="house",
         connection="line",
+        link=TcpSettings("192.0.2.1", 4059),
         interface_type="hdlc",
         client_address=16,
         server_address=1,
@@ -133,9 +134,9 @@ def test_each_key_of_a_device_reaches_its_plan(settings, name, planned):
 def test_addresses_are_sent_as_the_design_has_them(settings, octets, wport):
     hdlc, wrapper = meter(**settings), meter(interface_type="wrapper", **settings)
     assert hdlc.hdlc_server == bytes.fromhex(octets)
-    assert hdlc.address_text == f"HDLC 21 to {octets}"
+    assert hdlc.hdlc_client == b"\x21"
     assert wrapper.server_address == wport
-    assert wrapper.address_text == f"wPort 16 to {wport}"
+    assert wrapper.client_address == 16
     assert (wrapper.hdlc_client, wrapper.hdlc_server) == (b"", b"")
 
 

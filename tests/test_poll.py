@@ -287,7 +287,8 @@ async def test_what_was_read_is_printed_when_a_poll_is_cut_off():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert meter.lines.all == [f"{POWER_FACTOR} {at(0)}"]
+    assert meter.lines.values == [f"{POWER_FACTOR} {at(0)}"]
+    assert meter.lines.results() == ["timeout"]
 
 
 @on_a_jumping_clock

@@ -2,92 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from telegraf_dlms.problems import MAX_COMPARISONS, LineIndex, Place, Problem, Suggestions, render, shown
-
-FILE = '''\
-# [agent]
-[agent]
-  measurement = "dlms"  # [[device]]
-  tags.site = "north"
-
-[[device]]
-  name = "a"
-  password = """
-[[device]]
-name = "b"
-\\"""" # done
-  list = [
-    "x", # ]
-    { y = "]" },
-  ]
-  after = 1
-  [device.workarounds]
-    no_lists = true
-[[device]]
-  "quoted = key" = 1
-  'literal' = \'\'\'
-a = "
-\'\'\'
-  name = "c"
-
-[[group]]
-  [[group.value]]
-    name = "v"
-  [[group.value]]
-    name = "w"
-[[group]]
-  [[group.value]]
-    "na\\u006de" = "x"
-  [group.tags]
-    site = "east"
-'''
-
-
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        (("agent",), 2),
-        (("agent", "measurement"), 3),
-        (("agent", "tags"), 4),
-        (("agent", "tags", "site"), 4),
-        (("agent", "missing"), 2),
-        (("device", 0), 6),
-        (("device", 0, "password"), 8),
-        (("device", 0, "list", 1, "y"), 12),
-        (("device", 0, "after"), 16),
-        (("device", 0, "workarounds", "no_lists"), 18),
-        (("device", 1), 19),
-        (("device", 1, "quoted = key"), 20),
-        (("device", 1, "literal"), 21),
-        (("device", 1, "a"), 19),
-        (("device", 1, "name"), 24),
-        (("group", 0, "value", 1, "name"), 30),
-        (("group", 1, "value", 0, "name"), 33),
-        (("group", 1, "tags", "site"), 35),
-        (("nowhere",), 1),
-    ],
-)
-def test_a_key_is_found_in_its_line(path, line):
-    assert LineIndex(FILE).line(path) == line
-
-
-def test_the_index_knows_every_key_of_a_file_that_tomllib_reads():
-    raw = tomllib.loads(FILE)
-    index = LineIndex(FILE)
-    lines = FILE.split("\n")
-    for position, device in enumerate(raw["device"]):
-        for key in device:
-            assert key in lines[index.line(("device", position, key)) - 1]
-
-
-def test_an_index_of_a_long_file_is_built_in_one_pass():
-    text = "".join(f'[[device]]\n  name = "{number}"\n' for number in range(20_000))
-    assert LineIndex(text).line(("device", 19_999, "name")) == 40_000
+from telegraf_dlms.problems import MAX_COMPARISONS, Place, Problem, Suggestions, render, shown
 
 
 def test_problems_are_told_in_the_order_of_files_and_lines():
@@ -106,6 +25,16 @@ def test_problems_are_told_in_the_order_of_files_and_lines():
         "a.conf:7: not valid TOML",
         "b.conf:2: z: x: is wrong",
         "missing.conf: cannot be read",
+    ]
+
+
+def test_a_key_that_needs_quotes_is_shown_in_quotes_on_the_same_line():
+    keys = [("tags", "a\n"), ("a.b", ""), ("tags", "site_1", 2, "x-y")]
+    told = render([Problem(Place(Path("a.conf")), "is wrong", key=key) for key in keys], {})
+    assert told == [
+        'a.conf: tags."a\\n": is wrong',
+        'a.conf: "a.b"."": is wrong',
+        "a.conf: tags.site_1[2].x-y: is wrong",
     ]
 
 

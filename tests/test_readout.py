@@ -18,6 +18,7 @@ from readout_scene import (
     energy,
     rows,
     status_rows,
+    told,
 )
 from scripted_meter import octets, scaler_unit, unsigned
 from scripted_profile import ScriptedProfile
@@ -146,6 +147,7 @@ async def test_a_value_that_cannot_be_a_field_is_refused():
 async def test_a_tag_is_on_every_line_of_the_poll_that_reads_it_and_is_no_line_itself():
     scene = Scene(energy(), serial_number(is_tag=True), load_profile(), meter=ScriptedProfile())
     lines, counts = await scene.poll()
+    assert lines.pop() == told(2)
     assert len(lines) == 3
     assert all(",serial=A1" in line for line in lines)
     assert counts == (3, 0)
@@ -199,7 +201,8 @@ async def test_what_was_read_is_printed_once_and_the_next_association_goes_on_be
     await readout.read_rest(scene.link)
     lines = scene.take_lines()
     assert lines[0] == SERIAL_LINE
-    assert len(lines) == 3
+    assert lines[-1] == told(2)
+    assert len(lines) == 4
     assert (readout.read, readout.refused) == (3, 0)
 
 

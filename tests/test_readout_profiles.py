@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jumping_clock import on_a_jumping_clock
-from readout_scene import ENERGY_UNIT, NOT_UNSCALED, TIME, Scene, all_rows, rows, status_rows
+from readout_scene import ENERGY_UNIT, NOT_UNSCALED, TIME, Scene, all_rows, rows, status_rows, told
 from scripted_meter import descriptor, octets, unsigned
 from scripted_profile import CLOCK, EXPORT, IMPORT, PROFILE, STATUS, ScriptedProfile, quarter
 from stations import load_profile, value
@@ -21,11 +21,45 @@ async def test_rows_are_printed_once_at_their_own_time():
     head = "dlms,class_id=1,device=house,group=g,name=load,obis=0.0.96.10.1.255,profile=1.0.99.1.0.255"
     assert lines[0] == f"{head} value=4 {quarter(4)}"
     assert rows(lines) == status_rows(4, 5, 6, 7)
+    assert lines[-1] == told(4)
     assert counts == (1, 0)
     scene.meter.numbers.append(8)
     lines, counts = await scene.poll()
     assert rows(lines) == status_rows(8)
-    assert await scene.poll() == ([], (1, 0))
+    assert lines[-1] == told(1)
+    assert await scene.poll() == ([told(0)], (1, 0))
+
+
+@on_a_jumping_clock
+async def test_rows_that_entries_left_out_are_told_as_a_gap():
+    scene = Scene(load_profile(entries=2), meter=ScriptedProfile())
+    await scene.poll()
+    scene.meter.numbers += [8, 9, 10, 11]
+    lines, _ = await scene.poll()
+    assert rows(lines) == status_rows(10, 11)
+    assert lines[-1] == told(2, gap_s=1800)
+
+
+@on_a_jumping_clock
+async def test_a_row_of_the_far_future_does_not_silence_a_profile():
+    scene = Scene(all_rows(backfill="30m"), meter=ScriptedProfile(refuses={1, 2}))
+    await scene.poll()
+    scene.meter.numbers.append(100 * 365 * 96)
+    assert rows((await scene.poll())[0]) == status_rows(100 * 365 * 96)
+    scene.meter.numbers.append(8)
+    assert rows((await scene.poll())[0]) == status_rows(8)
+
+
+@on_a_jumping_clock
+async def test_rows_of_a_clock_that_was_set_back_by_an_hour_are_all_printed_once():
+    scene = Scene(all_rows(backfill="30m"), meter=ScriptedProfile())
+    await scene.poll()
+    scene.meter.numbers += [8, 5, 6]
+    lines, _ = await scene.poll()
+    assert [line.split(" ")[1:] for line in lines[:-1]] == [
+        ["value=8", str(quarter(8))], ["value=5", str(quarter(5) + 1)], ["value=6", str(quarter(6) + 1)],
+    ]  # fmt: skip
+    assert rows((await scene.poll())[0]) == []
 
 
 @on_a_jumping_clock
@@ -50,7 +84,7 @@ async def test_of_a_meter_that_gives_all_rows_only_those_that_are_wanted_are_pri
 async def test_rows_without_a_clock_have_the_polls_time():
     scene = Scene(all_rows(), meter=ScriptedProfile([1, 2], columns=(STATUS,)))
     lines, _ = await scene.poll()
-    assert [line.split(" ")[1:] for line in lines] == [["value=1", str(TIME)], ["value=2", str(TIME + 1)]]
+    assert [line.split(" ")[1:] for line in lines[:-1]] == [["value=1", str(TIME)], ["value=2", str(TIME + 1)]]
 
 
 @on_a_jumping_clock
@@ -69,13 +103,16 @@ async def test_a_profile_that_is_refused_leaves_the_others_alone():
     lines, counts = await scene.poll()
     assert rows(lines) == status_rows(6, 7)
     assert counts == (1, 1)
-    assert scene.log.all == ["W house g/other: 1.0.99.2.0.255/2: object-undefined (4)"]
+    assert scene.log.all == ["W house g/other: 1.0.99.2.0.255/2: its capture_objects: object-undefined (4)"]
 
 
 @on_a_jumping_clock
 async def test_an_empty_buffer_counts_as_read():
     scene = Scene(load_profile(), value("all", obis="1-0:99.1.0", class_id=7), meter=ScriptedProfile([]))
-    assert await scene.poll() == ([], (2, 0))
+    lines, counts = await scene.poll()
+    assert lines[0] == told(0)
+    assert len(lines) == 2
+    assert counts == (2, 0)
     assert scene.log.all == []
 
 
@@ -96,7 +133,7 @@ async def test_rows_that_do_not_fit_are_said_and_the_columns_are_asked_for_again
     scene = Scene(load_profile(), meter=ScriptedProfile())
     right = scene.meter.attributes[scene.meter.at(2)]
     scene.meter.attributes[scene.meter.at(2)] = array([structure(unsigned(1))])
-    assert await scene.poll() == ([], (0, 1))
+    assert await scene.poll() == ([told(0)], (0, 1))
     assert scene.log.all == ["W house g/load: 1.0.99.1.0.255/2: a row of 1 cells for 2 columns"]
     scene.meter.take_asked()
     scene.meter.attributes[scene.meter.at(2)] = right
@@ -139,7 +176,7 @@ async def test_profiles_that_were_read_are_not_read_again_and_a_lost_one_counts_
     scene.meter.take_asked()
     await readout.read_rest(scene.link)
     assert (readout.read, readout.refused) == (1, 1)
-    assert len(scene.take_lines()) == 2
+    assert rows(scene.take_lines()) == status_rows(6, 7)
     assert scene.meter.asked == ["2/3"]
 
 
@@ -162,7 +199,8 @@ NULL = encode(Tag.NULL_DATA)
     ("cell", "settings", "said"),
     [
         pytest.param(
-            (IN_UTC, NULL), {}, 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"',
+            (IN_UTC, NULL), {},
+            'g/load: null cells; if they repeat the cell above: workarounds.null_cells = "previous"',
             id="null cells",
         ),
         pytest.param((IN_UTC, NULL), {"workarounds": {"null_cells": "previous"}}, None, id="null cells, configured"),
@@ -179,4 +217,4 @@ async def test_what_an_operator_may_want_to_set_is_said_once(cell, settings, sai
     scene = Scene(load_profile(), meter=with_rows(cell), **settings)
     for _ in range(2):
         await scene.poll()
-    assert scene.log.above_debug == ([] if said is None else [f"I house g/load: {said}"])
+    assert scene.log.above_debug == ([] if said is None else [f"I house: {said}"])

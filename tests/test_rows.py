@@ -7,7 +7,7 @@ import time
 import pytest
 
 from telegraf_dlms.axdr import VisibleString
-from telegraf_dlms.rows import FIFO, LIFO, PrintedRows, Row, cells_key, gap_seconds, plan_entries
+from telegraf_dlms.rows import FIFO, FUTURE_NS, LIFO, OVERLAP_NS, PrintedRows, Row, cells_key, gap_seconds, plan_entries
 
 SECOND = 1_000_000_000
 QUARTER = 900 * SECOND
@@ -69,13 +69,37 @@ def test_rows_that_did_not_leave_are_met_as_new_again():
     assert memory.filter(quarters(0, 4)) == quarters(2, 2)
 
 
-def test_the_newest_time_is_where_a_range_begins():
+def test_the_next_read_begins_two_hours_before_the_newest_row():
     memory = PrintedRows()
-    assert memory.newest_time_ns is None
-    printed(memory, quarters(0, 4))
-    assert memory.newest_time_ns == START + 3 * QUARTER
-    printed(memory, [row(START, "an older one")])
-    assert memory.newest_time_ns == START + 3 * QUARTER
+    assert memory.resume_ns(now_ns=START) is None
+    printed(memory, quarters(0, 12))
+    assert memory.newest_ns(START) == START + 11 * QUARTER
+    assert memory.resume_ns(now_ns=START) == START + 11 * QUARTER - OVERLAP_NS
+    printed(memory, [*quarters(0, 12), row(START, "an older one")])
+    assert memory.newest_ns(START) == START + 11 * QUARTER
+
+
+def test_the_next_read_does_not_begin_before_what_was_wanted_first():
+    memory = PrintedRows()
+    memory.wanted_since(START)
+    memory.wanted_since(START - QUARTER)
+    printed(memory, quarters(0, 2))
+    assert memory.resume_ns(now_ns=START) == START
+
+
+def test_a_row_of_the_far_future_does_not_keep_back_those_of_today():
+    memory = PrintedRows()
+    century = row(START + 100 * 365 * 86400 * 10**9, "a wrong clock")
+    printed(memory, [*quarters(0, 4), century])
+    assert memory.newest_ns(START) == START + 3 * QUARTER
+    assert printed(memory, [*quarters(0, 5), century]) == quarters(4, 1)
+
+
+def test_a_clock_that_is_a_little_ahead_is_believed():
+    memory = PrintedRows()
+    printed(memory, [row(START + FUTURE_NS, "tomorrow")])
+    assert memory.newest_ns(START) == START + FUTURE_NS
+    assert memory.newest_ns(START - 1) is None
 
 
 def test_rows_older_than_a_read_are_forgotten():
@@ -134,7 +158,7 @@ def test_rows_without_a_clock_are_known_by_their_cells():
     assert printed(memory, [row(None, "b"), row(None, "c", offset=1), row(None, "c", offset=2)]) == [
         row(None, "c", offset=2)
     ]
-    assert memory.newest_time_ns is None
+    assert memory.newest_ns(START) is None
 
 
 def test_rows_without_a_clock_that_did_not_leave_are_met_again():

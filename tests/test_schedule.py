@@ -300,3 +300,10 @@ def test_on_an_overloaded_bus_nobody_starves():
         tickers[device].take(NOON + mono, mono)
     for times in turns.values():
         assert max(after - before for before, after in pairwise(times)) <= 40 * SECOND
+
+
+@pytest.mark.parametrize(("first", "waits"), [("at_once", 0), ("next_tick", 870)])
+def test_a_group_that_was_read_before_waits_for_its_next_tick(first, waits):
+    ticker = Ticker(900 * 10**9)
+    ticker.start(30 * 10**9, 0, first=first)
+    assert ticker.next_mono_ns == waits * 10**9

@@ -115,6 +115,7 @@ def test_a_client_gets_everything_over_a_line_that_loses_frames(seed):
         return b"".join(hdlc.encode(frame) for frame in iter(frames.next, None) if survives(frame))
 
     drive(framing.open(), line.server.receive)
+    framing.established()
     drive(framing.exchange(AARQ), lossy)
     reading = get(framing, LOAD, invoke_ids=InvokeIds(), selection=entry_selection(5700, 0))
 

@@ -71,12 +71,37 @@ def test_names_of_attributes_fall_with_their_class():
         ({"workarounds": 5}, ("workarounds",), "5 is not a table"),
         ({"workarounds": {"null_cells": "keep"}}, ("workarounds", "null_cells"), '"keep" is not one of "", previous'),
         ({"workarounds": {"no_list": True}}, ("workarounds", "no_list"), 'unknown key; did you mean "no_lists"?'),
-        ({"tags": {"a": 1}}, ("tags",), 'holds a tag "a" that is not a text'),
+        ({"tags": {"a": 1}}, ("tags", "a"), "1 is not a text"),
+        ({"tags": {"a\n": "x"}}, ("tags", "a\n"), 'the name "a\\n" has a control character'),
+        ({"tags": {"[key]": []}}, ("tags", "[key]"), "a list is not a text"),
+        ({"tags": 5}, ("tags",), '5 is not a table of tags such as { site = "north" }'),
+        ({"retries": "2"}, ("retries",), '"2" must be a number without quotes'),
+        ({"retries": "two"}, ("retries",), '"two" is not a whole number'),
+        ({"security_suite": "1"}, ("security_suite",), '"1" must be a number without quotes'),
+        ({"enabled": "true"}, ("enabled",), '"true" must be written without quotes'),
         ({"timeout": "soon"}, ("timeout",), '"soon" is not a duration such as "15m", "1d12h" or a number of seconds'),
     ],
 )  # fmt: skip
 def test_a_problem_says_what_was_written_and_what_is_allowed(keys, path, message):
     assert told(device(**keys)) == {path: message}
+
+
+def test_an_empty_list_is_called_empty():
+    table = checked(Value, {"name": "a", "obis": "1-0:1.8.0", "attributes": []})
+    assert told(table) == {("attributes",): "is empty"}
+
+
+@pytest.mark.parametrize("wrong", [{"site": 5}, {"a\n": "x"}, {"site": "${UNSET}"}])
+def test_a_wrong_tag_leaves_the_other_tags_alone(wrong):
+    table = device(tags=wrong | {"phase": "L1"}, retries=5)
+    assert len(table.problems) == 1
+    assert table.table.tags["phase"] == "L1"
+    assert table.table.retries == 5
+    assert table.sound("tags")
+
+
+def test_a_tag_that_is_wrong_keeps_its_name_for_the_checks():
+    assert list(device(tags={"value": 5, "phase": "L1"}).table.tags) == ["value", "phase"]
 
 
 @pytest.mark.parametrize("key", ["password", "password_hex", "authentication_key", "dedicated_key", "signing_key"])

@@ -241,7 +241,8 @@ def _parse_get_response(apdu: bytes) -> GetResponse:
     if choice == 1:
         if apdu[3] == 0:
             return GetResult(invoke_id, apdu[4:])
-        return GetRefused(invoke_id, apdu[4])
+        if apdu[3] == 1:
+            return GetRefused(invoke_id, apdu[4])
     if choice == 2:
         _, _, _, last, number = _BLOCK.unpack_from(apdu)
         if apdu[8] != 0:

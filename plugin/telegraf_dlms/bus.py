@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.link import TcpSettings
@@ -22,14 +22,14 @@ from telegraf_dlms.poll import LinkDown, poll, release
 from telegraf_dlms.schedule import NEVER, Ticker, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from telegraf_dlms.link import Link
     from telegraf_dlms.plan import ConnectionPlan, GroupPlan
     from telegraf_dlms.schedule import Tick
     from telegraf_dlms.world import World
 
-#: While a bus stops, a visit in progress may go on for so long before it is cut off.
+#: While a bus stops, the exchange in flight may go on for so long before it is cut off.
 GRACE_S: Final = 1.5
 #: All releases of a bus together; a DISC takes 30 ms at 9600 baud.
 RELEASES_S: Final = 1.0
@@ -56,6 +56,10 @@ class Gathering:
         self.results.append(result)
         if len(self.results) == self.expected:
             self.done.set()
+
+
+#: The names of a device and a group.
+Place: TypeAlias = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -121,6 +125,11 @@ class Bus:
         return self._gone_received + (self._link.bytes_received if self._link is not None else 0)
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether no further exchange is to be begun."""
+        return self._is_stopping
+
+    @property
     def is_persistent(self) -> bool:
         """Whether associations are kept open."""
         return self.plan.persistent
@@ -155,11 +164,15 @@ class Bus:
 
     # Its life
 
-    def start(self, *, ticking: bool) -> asyncio.Task[None]:
-        """Begin the schedules, or make gatherings alone; the task ends by ``stop``, or with OutputClosed."""
+    def start(self, *, ticking: bool, going_on: Container[Place] = ()) -> asyncio.Task[None]:
+        """Begin the schedules, or make gatherings alone; the task ends by ``stop``, or with OutputClosed.
+
+        ``going_on`` are devices and groups that were read before: they wait for their next tick.
+        """
         wall_ns, mono_ns = self._world.wall_ns(), self._world.mono_ns()
         for clockwork in self._clockworks if ticking else ():
-            clockwork.ticker.start(wall_ns, mono_ns)
+            place = (clockwork.meter.plan.name, clockwork.group)
+            clockwork.ticker.start(wall_ns, mono_ns, first="next_tick" if place in going_on else "at_once")
         heapq.heapify(self._clockworks)
         self._task = asyncio.create_task(self._run(), name=f"connection {self.plan.name}")
         return self._task
@@ -187,6 +200,9 @@ class Bus:
         """Finish or cut off the visit in progress, release the associations, close the link; by a time of the loop."""
         now = asyncio.get_running_loop().time
         self._is_stopping = True
+        for meter in self.meters:
+            if meter.association is not None:
+                meter.association.is_ending = True
         self._wake()
         await self._end(grace_s=min(GRACE_S, max(0.0, deadline - 2 * RESERVE_S - now())))
         with contextlib.suppress(TimeoutError):

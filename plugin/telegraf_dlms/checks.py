@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from telegraf_dlms.address import hdlc_server, lower_by_serial, wrapper_server
-from telegraf_dlms.cosem import SCALER_ATTRIBUTE, field_names
+from telegraf_dlms.cosem import SCALER_ATTRIBUTE, is_field_name
 from telegraf_dlms.models import Agent, Connection, Device, Group, Value
 from telegraf_dlms.problems import shown
 
@@ -54,6 +53,8 @@ def check_connection(checked: Checked[Connection]) -> None:
         _check_address(checked, table.address)
     if table.device == "":
         checked.report("device", message="is empty")
+    if table.type == "serial" and checked.given("rs485") and table.flow_control == "rts_cts":
+        checked.report("flow_control", message='"rts_cts" and rs485 both drive RTS: write one of them')
 
 
 def check_device(checked: Checked[Device]) -> None:
@@ -102,13 +103,8 @@ def _check_tag(checked: Checked[Tagged], tag: str, *key: str) -> None:
         checked.report(*key, message=f"{shown(tag)} is a tag that is already written on each line")
     elif tag == "time":
         checked.report(*key, message='"time" cannot be a tag: it is the time of a line')
-    elif tag in _field_names() or (tag.startswith("attribute_") and tag[10:].isdigit()):
+    elif is_field_name(tag) or tag in _OUR_FIELDS:
         checked.report(*key, message=f"{shown(tag)} cannot be a tag: it is the name of a field")
-
-
-@cache
-def _field_names() -> frozenset[str]:
-    return field_names() | _OUR_FIELDS
 
 
 def _check_address(checked: Checked[Connection], address: str) -> None:
@@ -138,11 +134,8 @@ def _check_client_address(checked: Checked[Device]) -> None:
 
 
 def _check_server_address(checked: Checked[Device]) -> None:
-    keys = ("server_address", "server_address_type", "serial_number", "serial_number_formula")
-    if not checked.sound("logical_server_address", "address_size", *keys):
-        return
     table = checked.table
-    by_serial = table.server_address_type == "serial_number"
+    # Where the logical address is wrong it is 0 here, which allows the most.
     highest = 0xFFFF if table.interface_type == "wrapper" and table.logical_server_address == 0 else 0x3FFF
     if not 0 <= table.server_address <= highest:
         written = shown(table.server_address)
@@ -150,6 +143,10 @@ def _check_server_address(checked: Checked[Device]) -> None:
             "server_address", message=f'{written} is outside 0..{highest} for interface_type "{table.interface_type}"'
         )
         return
+    keys = ("server_address", "server_address_type", "serial_number", "serial_number_formula")
+    if not checked.sound("logical_server_address", "address_size", *keys):
+        return
+    by_serial = table.server_address_type == "serial_number"
     try:
         server = (
             lower_by_serial(table.serial_number, table.serial_number_formula) if by_serial else table.server_address

@@ -93,11 +93,16 @@ class Collector:
 
     def _start_bus(self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool) -> None:
         meters = [Meter(plan, self._world.changes) for plan in connection.meters]
+        going_on = set()
         for meter in meters:
-            if meter.plan.name in former:
-                meter.adopt(former[meter.plan.name])
+            before = former.get(meter.plan.name)
+            if before is not None:
+                meter.adopt(before)
+                going_on |= {
+                    (meter.plan.name, group.name) for group in set(meter.plan.groups) & set(before.plan.groups)
+                }
         bus = Bus(connection, meters, self._world, aligned="utc" if self._plan.aligned else "start")
-        bus.start(ticking=ticking).add_done_callback(self._look_at)
+        bus.start(ticking=ticking, going_on=going_on).add_done_callback(self._look_at)
         self._buses.append(bus)
 
     def _look_at(self, task: asyncio.Task[None]) -> None:

@@ -51,6 +51,17 @@ def read_files(paths: Sequence[Path]) -> Files:
     return files
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return what a path of the command line names: itself, or of a folder its *.conf in order.
+
+    Names that begin with a dot are left out, as a shell does: editors put their lock files and copies beside a file.
+    Raise OSError where the folder cannot be read.
+    """
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.glob("*.conf") if not file.name.startswith(".") and file.is_file())
+
+
 def each_table(
     raw: dict[str, Any], key: str, place: Place, problems: list[Problem], *, header: str
 ) -> Iterator[tuple[dict[str, Any], Place]]:
@@ -77,10 +88,8 @@ def check_top(files: Files, suggestions: Suggestions) -> None:
 
 
 def _in_order(path: Path, files: Files) -> list[Path]:
-    if not path.is_dir():
-        return [path]
     try:
-        found = sorted(file for file in path.glob("*.conf") if file.is_file())
+        found = files_of(path)
     except OSError as error:
         files.fail(path, f"cannot be read: {error.strerror}")
         return []

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.association import RLRQ, aarq, parse_aare
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
-from telegraf_dlms.errors import DataRefused, LinkError, ProtocolError, ServiceRefused
-from telegraf_dlms.get import InvokeIds, get
+from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
+from telegraf_dlms.get import InvokeIds, decode, get_octets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _SCALERS: Final = range(-128, 128)
 _UNITS: Final = range(256)
-#: The state-error of an exception-response to a service that needs an association.
-_SERVICE_NOT_ALLOWED: Final = 1
+_NULL_DATA: Final = 0
+#: The state-errors of meters without an association: service-not-allowed, or a confirmed-service-error, with none.
+_GIVEN_UP: Final = (1, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,29 @@ class Memory:
     """What a meter was asked once and rarely changes; only what decodes is kept.
 
     The collector drops all of it each day (``forget``). ``captures`` are capture_objects by the profile's logical name
-    and hold for one association; ``clocks`` are clock cells as the meter writes them, to write bounds of ranges alike;
-    ``unselective`` are profiles and access selectors that their meter refused.
+    and hold for one association; ``types`` are the A-XDR tags of scaled attributes; ``clocks`` are clock cells as the
+    meter writes them, to write bounds of ranges alike; ``unselective`` are profiles and access selectors that their
+    meter refused.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
+    types: dict[AttributeDescriptor, int] = field(default_factory=dict)
     refused: set[AttributeDescriptor] = field(default_factory=set)
     numbers: dict[AttributeDescriptor, int] = field(default_factory=dict)
     captures: dict[bytes, tuple[CaptureObject, ...]] = field(default_factory=dict)
     clocks: dict[bytes, Value] = field(default_factory=dict)
     unselective: set[tuple[bytes, int]] = field(default_factory=set)
 
+    def note_type(self, descriptor: AttributeDescriptor, tag: int, scaler_unit: AttributeDescriptor) -> None:
+        """Forget a scaler_unit where what it scales came as another type than before, but for null-data."""
+        if tag != _NULL_DATA and self.types.setdefault(descriptor, tag) != tag:
+            self.types[descriptor] = tag
+            self.scalers.pop(scaler_unit, None)
+
     def forget(self) -> None:
         """Drop everything: a day has passed, or this is another meter."""
-        for kept in (self.scalers, self.refused, self.numbers, self.captures, self.clocks, self.unselective):
-            kept.clear()
+        for name in self.__slots__:
+            getattr(self, name).clear()
 
 
 @dataclass(slots=True)
@@ -80,32 +89,46 @@ class Association:
     """An open association: its framing, what was negotiated, and the invoke-ids that it has used.
 
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
+    ``is_ending``: no further exchange is to be begun.
     """
 
     framing: Framing
     negotiated: Negotiated
     invoke_ids: InvokeIds = field(default_factory=InvokeIds)
     is_doubtful: bool = False
+    is_ending: bool = False
 
     def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
+        octets = yield from self.ask_octets(descriptor, selection=selection)
+        return decode(octets)
+
+    def ask_octets(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[bytes]:
+        """Return an attribute's value as A-XDR octets, whatever they are; raises as ``ask``, and PollCut."""
+        if self.is_ending:
+            raise PollCut("cut off by a stop")
         try:
-            value = yield from get(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection)
+            octets = yield from get_octets(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection)
         except DataRefused as refusal:
-            gone = isinstance(refusal, ServiceRefused) and refusal.state == _SERVICE_NOT_ALLOWED
+            gone = isinstance(refusal, ServiceRefused) and refusal.state in _GIVEN_UP
             if gone and self.is_doubtful:
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
             self.is_doubtful = False
             raise
         self.is_doubtful = False
-        return value
+        return octets
 
 
-def associate(framing: Framing, access: Access) -> Conversation[Association]:
-    """Open the data link and the association; AssociationError where the meter refuses it."""
+def associate(framing: Framing, access: Access, *, invoke_ids: InvokeIds | None = None) -> Conversation[Association]:
+    """Open the data link and the association; AssociationError where the meter refuses it.
+
+    ``invoke_ids`` go on from the association before: an answer that was held back since then must not fit.
+    """
     yield from framing.open()
     answer = yield from framing.exchange(aarq(access))
-    return Association(framing, parse_aare(answer, access))
+    negotiated = parse_aare(answer, access)
+    framing.established()
+    return Association(framing, negotiated, invoke_ids or InvokeIds())
 
 
 def release(framing: Framing, *, request: bool) -> Conversation[None]:
@@ -134,11 +157,14 @@ def read_values(
             if not request.named and descriptor in memory.refused:
                 continue
             try:
-                value = yield from association.ask(descriptor)
+                octets = yield from association.ask_octets(descriptor)
+                value = decode(octets)
             except DataRefused as refusal:
                 reading.refusals.append((descriptor, refusal))
             else:
                 reading.values.append((descriptor.attribute, value))
+                if request.scaler_unit is not None:
+                    memory.note_type(descriptor, octets[0], request.scaler_unit)
         if not request.named and reading.values:
             memory.refused.update(descriptor for descriptor, _ in reading.refusals)
             reading.refusals.clear()

@@ -36,6 +36,7 @@ __all__ = [
     "class_name",
     "default_attributes",
     "field_names",
+    "is_field_name",
     "versions_of",
 ]
 
@@ -152,8 +153,14 @@ def versions_of(class_id: int) -> tuple[int, ...]:
     return tuple(sorted(starts))
 
 
+def is_field_name(name: str) -> bool:
+    """Return whether a line of a value can have a field of this name: no tag may be called so."""
+    return name in field_names() or _NUMBERED.fullmatch(name) is not None
+
+
+@cache
 def field_names() -> frozenset[str]:
-    """Return every field that a line of a value can have, but the numbered ones: no tag may be called so."""
+    """Return every field that a line of a value can have, but those of attributes without a name."""
     names = {"clock_status"}
     for rows in CLASSES.values():
         for row in rows:
@@ -164,10 +171,16 @@ def field_names() -> frozenset[str]:
 _CLOCK = 8
 _CLASS_IDS = {name: class_id for class_id, name in CLASS_NAMES.items()}
 _DIGITS = re.compile(r"\d{1,6}", re.ASCII)
-#: What metrics appends to an attribute's name, by its type.
-_SUFFIXES: dict[FieldType, tuple[str, ...]] = dict.fromkeys(FieldType, ("",)) | {
+#: The fields of attributes that are not in the table.
+_NUMBERED = re.compile(r"attribute_\d+(_text|_json)?", re.ASCII)
+#: What ``fields`` appends to an attribute's name, by its type, where a meter sends what the type cannot hold too.
+_SUFFIXES: dict[FieldType, tuple[str, ...]] = dict.fromkeys(FieldType, ("", "_json")) | {
     FieldType.CHOICE: ("", "_text", "_json"),
     FieldType.STATUS: ("", "_text", "_json"),
+    FieldType.INTEGER: ("", "_text", "_json"),
+    FieldType.BOOLEAN: ("", "_text", "_json"),
+    FieldType.IP_ADDRESSES: ("",),
+    FieldType.JSON: ("",),
     FieldType.NO_FIELD: (),
 }
 

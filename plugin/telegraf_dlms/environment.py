@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from telegraf_dlms.problems import KeyPath
+    from telegraf_dlms.toml_lines import KeyPath
 
 #: ``$${`` stands for ``${``; a ``$`` alone for itself.
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")

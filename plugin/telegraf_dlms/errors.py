@@ -6,6 +6,8 @@
     ├─ ConfigError(problems)         PROCESS  every problem of the configuration, one line each
     ├─ LinkError                     POLL     refused, closed, silent: back off, open again
     │  └─ Silence                    POLL     nothing arrived within the time-out; HDLC repeats its frame
+    │     └─ Overrun                 POLL     an exchange did not end in its time; nothing is repeated
+    ├─ PollCut                       POLL     we are to stop: no further exchange is begun
     ├─ ProtocolError                 POLL     what was said is not DLMS
     │  ├─ LocalProtocolError         POLL     by us: a bug
     │  └─ RemoteProtocolError        POLL     by the meter: checksum, unexpected APDU, a limit passed
@@ -58,6 +60,14 @@ class LinkError(TelegrafDlmsError):
 
 class Silence(LinkError):
     """Nothing arrived within the time-out. Drivers throw it into a conversation, which may repeat itself."""
+
+
+class Overrun(Silence):
+    """The line was never silent, but the exchange did not end within its time."""
+
+
+class PollCut(TelegrafDlmsError):
+    """The process is to stop: what was read is printed, and the association is released."""
 
 
 class ProtocolError(TelegrafDlmsError):

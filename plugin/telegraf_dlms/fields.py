@@ -4,9 +4,9 @@ A field's type depends on the attribute, never on the value (``cosem.FieldType``
 keeps the name's type too, and goes to ``<name>_text`` or ``<name>_json`` instead. Decisions beyond that:
 
 - Numbers are exact. A meter's integer and scaler make ``value * 10**scaler``; Python divides and converts integers
-  correctly rounded, so this is the float nearest to ``Decimal(value).scaleb(scaler)``. Where that float's shortest
-  decimal is another number than the exact one, the exact one is in ``<name>_text`` too. A meter's float is scaled
-  through its shortest decimal.
+  correctly rounded, so this is the float nearest to ``Decimal(value).scaleb(scaler)``. Where neither that float nor
+  its shortest decimal is the exact number, the exact one is in ``<name>_text`` too. An integer beyond int64 that is
+  not scaled is there alone. A meter's float is scaled through its shortest decimal.
 - Text is printable where all its characters are; there are no line breaks in such a text, so none is ever sent. All
   other octets are hex. An empty text or octet-string gives no field; an empty array is ``[]``, which tells something.
 - Inside JSON, octet-strings follow the rules of a CHOICE; an empty text stays one, and NaN is a text.
@@ -60,8 +60,7 @@ def tag_text(attribute: Attribute, value: Value, presentation: Presentation, *, 
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and attribute.type not in _ADDRESSES:
-        printed, exact = print_scaled(value, scaler)
-        return exact or printed
+        return _plain_digits(Decimal(f"{value}E{scaler}"))
     if isinstance(value, float):
         return print_float(_scale_float(value, scaler))
     return _text_of(attribute, value, presentation) or ""
@@ -77,10 +76,14 @@ def print_scaled(value: int, scaler: int) -> tuple[str, str | None]:
     if -_DIGITS_KEPT < value < _DIGITS_KEPT:
         return printed, None
     exact = Decimal(f"{value}E{scaler}")
-    if Decimal(printed) == exact:
+    if exact in (Decimal(printed), Decimal(number)):
         return printed, None
-    text = f"{exact:f}"
-    return printed, text.rstrip("0").rstrip(".") if "." in text else text
+    return printed, _plain_digits(exact)
+
+
+def _plain_digits(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 #: Every decimal of 15 digits comes back from a float64 (DBL_DIG), so its shortest decimal is that one.
@@ -92,6 +95,8 @@ def _print_choice(attribute: Attribute, value: Value, presentation: Presentation
     if isinstance(value, bool):
         return [f"{attribute.name}={value:d}"]
     if isinstance(value, int):
+        if not scaler and not fits_int64(value):
+            return [f'{attribute.name}_text="{value}"']
         printed, exact = print_scaled(value, scaler)
         field = f"{attribute.name}={printed}"
         return [field] if exact is None else [field, f'{attribute.name}_text="{exact}"']

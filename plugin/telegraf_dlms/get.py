@@ -59,14 +59,29 @@ def get(
     Raise DataRefused where the meter gives a reason instead, or octets that are no value; RemoteProtocolError where the
     answer is none to this request.
     """
+    octets = yield from get_octets(framing, descriptor, invoke_ids=invoke_ids, selection=selection)
+    return decode(octets)
+
+
+def get_octets(
+    framing: Framing, descriptor: AttributeDescriptor, *, invoke_ids: InvokeIds, selection: bytes = b""
+) -> Conversation[bytes]:
+    """Return one attribute's value as A-XDR octets, whatever they are; raises as ``get``."""
     invoke = next(invoke_ids)
     answer = yield from _ask(framing, encode_get(invoke, descriptor, selection), invoke)
     if isinstance(answer, GetResult):
-        return _decode(answer.value_octets)
+        return answer.value_octets
     if isinstance(answer, GetBlock):
-        octets = yield from _blocks(framing, answer, invoke)
-        return _decode(octets)
+        return (yield from _blocks(framing, answer, invoke))
     _refuse(answer)
+
+
+def decode(octets: bytes) -> Value:
+    """Return the value; DataRefused for one that is broken: that attribute's trouble alone, since the framing held."""
+    try:
+        return axdr.decode_all(octets)
+    except RemoteProtocolError as error:
+        raise DataRefused(None, str(error)) from error
 
 
 def get_list(
@@ -133,14 +148,6 @@ def _refuse(answer: GetResponse) -> NoReturn:
     if isinstance(answer, Refusal):
         raise ServiceRefused(answer.text, state=answer.state)
     raise RemoteProtocolError(f"the answer does not have the form of the question: {type(answer).__name__}")
-
-
-def _decode(octets: bytes) -> Value:
-    """Return the value; one that is broken is this attribute's trouble alone, since the framing held."""
-    try:
-        return axdr.decode_all(octets)
-    except RemoteProtocolError as error:
-        raise DataRefused(None, str(error)) from error
 
 
 def _items(octets: bytes, expected: int) -> list[Value | DataRefused]:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from telegraf_dlms.errors import LinkError, RemoteProtocolError, Silence
+from telegraf_dlms.errors import LinkError, Overrun, RemoteProtocolError, Silence
 from telegraf_dlms.hdlc import (
     LLC_TO_SERVER,
     Frame,
@@ -41,7 +41,7 @@ from telegraf_dlms.hdlc import (
     segment,
     strip_llc,
 )
-from telegraf_dlms.talk import NOTIFICATIONS, Echo
+from telegraf_dlms.talk import NOTIFICATIONS, Deferred, Echo
 
 if TYPE_CHECKING:
     from telegraf_dlms.talk import Conversation
@@ -56,7 +56,8 @@ MAX_POLLS: Final = 1000
 class HdlcFraming:
     """A client's data link to one meter; ``client`` and ``server`` are addresses as octets.
 
-    ``unclean`` says that the meter may still think that the link is up: the next opening sends DISC first. ``buffer``
+    ``unclean`` says that the meter may still think that the link is up: the next opening sends DISC first, and
+    ``owes_disc`` that it did so without an answer: where SNRM is not answered either, DISC goes first again. ``buffer``
     has counted what came at all and what was garbled, for whoever looks for the cause of a failure.
     """
 
@@ -81,7 +82,9 @@ class HdlcFraming:
         self._silences = self._resends = self._polls = 0
         self._foreign = 0
         self.buffer = FrameBuffer()
+        self._is_established = False
         self.unclean = False
+        self.owes_disc = False
         self.repeats = 0
         self.exchanges = 0
 
@@ -96,22 +99,28 @@ class HdlcFraming:
         After an unclean end DISC goes first. Nothing is repeated here, and a meter that is deaf to DISC gets no SNRM:
         a dead one shall cost its bus one time-out. But the next opening starts with SNRM.
         """
+        self._is_established = False
         if self.unclean:
-            self.unclean = False
+            self.unclean, self.owes_disc = False, True
             yield from self._command(Kind.DISC)
+            self.owes_disc = False
         heard = self.buffer.octets
         try:
             answer = yield from self._command(Kind.SNRM, encode_parameters(self._parameters))
         except Silence:
-            # Something came, but no UA: the meter may be connected without our knowing.
-            self.unclean = self.buffer.octets > heard
+            # Something came, but no UA, or no DISC was answered: the meter may be connected without our knowing.
+            self.unclean = self.owes_disc or self.buffer.octets > heard
             raise
         if answer.kind is not Kind.UA:
             raise _refused(answer)
         offered = decode_parameters(answer.information)
         self._max_transmit = min(self._parameters.max_info_transmit, offered.max_info_receive)
         self._send = self._receive = 0
-        self.unclean = True
+        self.unclean, self.owes_disc = True, False
+
+    def established(self) -> None:
+        """Note that the association is open: from now on silence is answered by repeating the last frame."""
+        self._is_established = True
 
     def exchange(self, apdu: bytes) -> Conversation[bytes]:
         """Send ``apdu``, return the next APDU; Silence after all repeats, LinkError where the data link is gone."""
@@ -185,7 +194,7 @@ class HdlcFraming:
         if kind in {Kind.RR, Kind.RNR, Kind.REJ}:
             unacknowledged = self._send - frame.receive_sequence & 7
             if unacknowledged == 0 or (unacknowledged == 1 and kind is Kind.RNR):
-                return (yield from self._turn(self._supervisory()))
+                return (yield from self._turn(Deferred(self._supervisory())))
             if unacknowledged == 1:
                 return (yield from self._send_again())
         self._foreign += 1
@@ -227,8 +236,8 @@ class HdlcFraming:
         while True:
             try:
                 return (yield from self._listen(octets))
-            except Silence:
-                if self._silences >= self._retries:
+            except Silence as silence:
+                if isinstance(silence, Overrun) or not self._is_established or self._silences >= self._retries:
                     raise
                 self._silences += 1
                 self.repeats += 1

@@ -12,7 +12,8 @@ and no line (``row_times``). What the standard leaves open, or meters do otherwi
 - ``scaler`` and ``unit`` of the value hold for every column whose object has a scaler_unit, and for no other.
 - An element of an attribute (data index) keeps its attribute's field and type, and is scaled where that is.
 - All attributes of an object (attribute index 0) make the line that the object would: those that are read by default,
-  scaled by the scaler_unit that is in the cell. The logical_name may be in front, as the Blue Book has it, or missing.
+  scaled by the scaler_unit that is in the cell. With as many elements as the class has attributes the logical_name is
+  in front, whatever it says, with one fewer it is missing; every other structure is refused, never shifted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from telegraf_dlms.cosem import SCALER_ATTRIBUTE, AttributeDescriptor, CaptureObject, ScalerUnit, default_attributes
+from telegraf_dlms.cosem import (
+    SCALER_ATTRIBUTE,
+    AttributeDescriptor,
+    CaptureObject,
+    ScalerUnit,
+    attributes_of,
+    default_attributes,
+)
 from telegraf_dlms.datetimes import status_of
 from telegraf_dlms.errors import MappingError
 from telegraf_dlms.metrics import Presentation, Problem, Series
@@ -77,10 +85,10 @@ class Column:
     def _object_body(self, cell: Value) -> tuple[str | None, tuple[Problem, ...]]:
         if cell is None:
             return None, ()
-        if not isinstance(cell, list | tuple):
-            return None, (Problem(self.descriptor(), MappingError("all attributes of an object are no structure")),)
-        first = 1 if cell and (cell[0] is None or cell[0] == self.capture.logical_name) else 2
-        attributes = dict(enumerate(cell, first))
+        try:
+            attributes = self._attributes(cell)
+        except MappingError as error:
+            return None, (Problem(self.descriptor(), error),)
         wanted = default_attributes(self.capture.class_id)
         scaler_unit = self.scaler_unit
         match attributes.get(SCALER_ATTRIBUTE.get(self.capture.class_id, 0)):
@@ -88,6 +96,18 @@ class Column:
                 scaler_unit = ScalerUnit(scaler, unit)
         readings = [(number, value) for number, value in attributes.items() if number in wanted]
         return self.series.body(readings, scaler_unit=scaler_unit)
+
+    def _attributes(self, cell: Value) -> dict[int, Value]:
+        """Return all attributes of the object by their numbers; MappingError where they could be others."""
+        if not isinstance(cell, list | tuple):
+            raise MappingError("all attributes of an object are no structure")
+        class_id, logical_name = self.capture[:2]
+        known = len(attributes_of(class_id))
+        if len(cell) == known:
+            return dict(enumerate(cell, 1))
+        if len(cell) == known - 1 and cell and cell[0] != logical_name:
+            return dict(enumerate(cell, 2))
+        raise MappingError(f"a structure of {len(cell)} elements for the attributes of class {class_id}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
-from telegraf_dlms.errors import LinkError, LocalProtocolError, Silence
+from telegraf_dlms.errors import LinkError, LocalProtocolError, Overrun, Silence
+from telegraf_dlms.talk import DEFERRED_S, Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -245,8 +246,9 @@ class Link(asyncio.BufferedProtocol):
             self._proceed(octets)
 
     def _proceed(self, octets: bytes) -> None:
-        due = self._heard_at + self._pause_s
-        if octets and self._pause_s and due > self._loop.time():
+        pause_s = max(self._pause_s, DEFERRED_S) if isinstance(octets, Deferred) else self._pause_s
+        due = self._heard_at + pause_s
+        if octets and pause_s and due > self._loop.time():
             self._pause = self._loop.call_at(due, self._end_pause, octets)
         else:
             self._send_and_wait(octets)
@@ -309,7 +311,7 @@ class Link(asyncio.BufferedProtocol):
             return
         now = self._loop.time()
         if now >= self._limit:
-            self._end(Silence, f"the exchange did not end within {self._budget_s:g} s")
+            self._end(Overrun, f"the exchange did not end within {self._budget_s:g} s")
         elif now < self._deadline:
             self._arm()
         else:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.conversation import Association, Memory
-from telegraf_dlms.errors import LocalProtocolError
+from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
-from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, Series
+from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
 from telegraf_dlms.profile import ProfileSeries
 from telegraf_dlms.rows import PrintedRows
 from telegraf_dlms.troubles import Troubles
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject, ScalerUnit
     from telegraf_dlms.layout import Layout
     from telegraf_dlms.log import Changes
+    from telegraf_dlms.metrics import ProfilePoll
     from telegraf_dlms.plan import GroupPlan, MeterPlan, ValuePlan
+    from telegraf_dlms.profile_conversation import BufferRequest
     from telegraf_dlms.talk import Framing
     from telegraf_dlms.troubles import Place
 
@@ -65,33 +67,50 @@ class BackOff:
         self.failures = self.until_ns = 0
 
 
-@dataclass(slots=True, eq=False)
+class MeterProfile:
+    """One profile of one device: how the rows of its buffer become lines, and which have."""
+
+    __slots__ = ("_columns", "_layout", "_told", "printed", "request", "series")
+
+    def __init__(self, request: BufferRequest, series: ProfileSeries, told: ProfilePollSeries) -> None:
+        self.request = request
+        self.series = series
+        self.printed = PrintedRows()
+        self._told = told
+        self._layout: Layout | None = None
+        self._columns: tuple[object, object] | None = None
+
+    def layout(self, captures: tuple[CaptureObject, ...], scalers: dict[AttributeDescriptor, ScalerUnit]) -> Layout:
+        """Return the columns, compiled again only where they changed."""
+        if self._layout is None or self._columns != (captures, scalers):
+            self._columns = (captures, scalers)
+            self._layout = self.series.prepare(captures, scalers)
+        return self._layout
+
+    def set_tags(self, tags: dict[str, str]) -> None:
+        """Put tags that were read on every line from now on."""
+        self.series.set_tags(tags)
+        self._layout = None
+
+    def line(self, poll: ProfilePoll, *, time_ns: int) -> str:
+        """Return the ``dlms_profile`` line of a poll."""
+        return self._told.line(poll, time_ns=time_ns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MeterValue:
     """One configured value of one device: how its readings, and the rows of its buffer, become lines."""
 
     plan: ValuePlan
     place: Place
     series: Series
-    profile: ProfileSeries | None
-    printed: PrintedRows
-    _layout: Layout | None = None
-    _columns: tuple[object, object] | None = None
-
-    def layout(self, captures: tuple[CaptureObject, ...], scalers: dict[AttributeDescriptor, ScalerUnit]) -> Layout:
-        """Return the profile's columns, compiled again only where they changed."""
-        if self.profile is None:
-            raise LocalProtocolError(f"{self.plan.name} is no profile")
-        if self._layout is None or self._columns != (captures, scalers):
-            self._columns = (captures, scalers)
-            self._layout = self.profile.prepare(captures, scalers)
-        return self._layout
+    profile: MeterProfile | None
 
     def set_tags(self, tags: dict[str, str]) -> None:
         """Put tags that were read on every line from now on."""
         self.series.set_tags(tags)
         if self.profile is not None:
             self.profile.set_tags(tags)
-            self._layout = None
 
 
 @dataclass(slots=True)
@@ -110,6 +129,7 @@ class Meter:
         self.troubles = Troubles(plan.name, changes)
         self.framing: Framing | None = None
         self.association: Association | None = None
+        self.invoke_ids = InvokeIds()
         self.memory = Memory()
         self.memory_until_ns = 0
         self.totals = Totals()
@@ -118,7 +138,7 @@ class Meter:
         self.read_tags: dict[str, str] = {}
         self.values = {group.name: [self._value(group, value) for value in group.values] for group in plan.groups}
         self._gone = Counted()
-        self._is_unclean = False
+        self._is_unclean = self._owes_disc = False
         self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
 
     @property
@@ -133,13 +153,14 @@ class Meter:
         """Take over what is still true after the configuration was read again."""
         self.totals = former.totals
         self.troubles = former.troubles
+        if former.plan.whereabouts != self.plan.whereabouts:
+            return
         if former.plan.access == self.plan.access:
             self.locked_until_ns = former.locked_until_ns
-        if former.plan.address_text != self.plan.address_text or former.plan.connection != self.plan.connection:
-            return
         self.memory = former.memory
         self.memory_until_ns = former.memory_until_ns
-        self._is_unclean = former._is_unclean
+        self._is_unclean, self._owes_disc = former._is_unclean, former._owes_disc
+        self.invoke_ids = former.invoke_ids
         tags: dict[str, str] = {}
         for group, values in self.values.items():
             known = {value.plan.name: value for value in former.values.get(group, ())}
@@ -147,7 +168,8 @@ class Meter:
                 before = known.get(value.plan.name)
                 if before is None or before.plan.logical_name != value.plan.logical_name:
                     continue
-                value.printed = before.printed
+                if value.profile is not None and before.profile is not None:
+                    value.profile.printed = before.profile.printed
                 if value.plan.is_tag and value.plan == before.plan and value.plan.name in former.read_tags:
                     tags[value.plan.name] = former.read_tags[value.plan.name]
         self.set_read_tags(tags)
@@ -177,7 +199,7 @@ class Meter:
             retries=plan.retries,
             ignore_echo=plan.ignore_echo,
         )
-        framing.unclean = self._is_unclean
+        framing.unclean, framing.owes_disc = self._is_unclean, self._owes_disc
         self.framing = framing
         return framing
 
@@ -185,7 +207,8 @@ class Meter:
         """Forget the association and its framing, but what they counted, and whether the meter may think it is open."""
         if self.framing is not None:
             self._gone = self.counted
-            self._is_unclean = isinstance(self.framing, HdlcFraming) and self.framing.unclean
+            if isinstance(self.framing, HdlcFraming):
+                self._is_unclean, self._owes_disc = self.framing.unclean, self.framing.owes_disc
         self.framing = self.association = None
         self.memory.captures.clear()
 
@@ -235,15 +258,18 @@ class Meter:
             scaler=plan.scaler,
             unit=plan.unit,
         )
-        profile = None
-        if plan.buffer is not None:
-            profile = ProfileSeries(
-                group.measurement,
-                tags=tags,
-                logical_name=plan.logical_name,
-                presentation=meter.presentation,
-                null_cells=meter.null_cells,
-                scaler=plan.scaler,
-                unit=plan.unit,
-            )
-        return MeterValue(plan, (group.name, plan.name), series, profile, PrintedRows())
+        profile = None if plan.buffer is None else self._profile(group, plan, plan.buffer, tags)
+        return MeterValue(plan, (group.name, plan.name), series, profile)
+
+    def _profile(self, group: GroupPlan, plan: ValuePlan, request: BufferRequest, tags: dict[str, str]) -> MeterProfile:
+        series = ProfileSeries(
+            group.measurement,
+            tags=tags,
+            logical_name=plan.logical_name,
+            presentation=self.plan.presentation,
+            null_cells=self.plan.null_cells,
+            scaler=plan.scaler,
+            unit=plan.unit,
+        )
+        places = {name: tags[name] for name in ("device", "group", "name")}
+        return MeterProfile(request, series, ProfilePollSeries(places, logical_name=plan.logical_name))

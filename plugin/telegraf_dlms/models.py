@@ -86,8 +86,10 @@ def _class_id(name_or_number: object) -> int:
 
 def _attributes(attributes: object, info: ValidationInfo) -> tuple[int, ...]:
     """Resolve names by the class and the version, which are validated before: where these are wrong, names wait."""
-    if not isinstance(attributes, list | tuple) or not attributes:
-        raise ValueError("is not a list of attributes' names or numbers")
+    if not isinstance(attributes, list | tuple):
+        raise ValueError("is not a list of attributes' names or numbers")  # noqa: TRY004  as above
+    if not attributes:
+        raise ValueError("is empty")
     numbers: list[int] = []
     for attribute in attributes:
         if isinstance(attribute, str):

@@ -67,6 +67,7 @@ class MeterPlan:
 
     name: str
     connection: str
+    link: TcpSettings | SerialSettings
     interface_type: Literal["hdlc", "wrapper", "hdlc_mode_e"]
     client_address: int
     server_address: int
@@ -88,11 +89,10 @@ class MeterPlan:
     groups: tuple[GroupPlan, ...]
 
     @property
-    def address_text(self) -> str:
-        """What is sent, for a person: octets in HDLC, wPorts in WRAPPER."""
-        if self.interface_type == "wrapper":
-            return f"wPort {self.client_address} to {self.server_address}"
-        return f"HDLC {self.hdlc_client.hex(' ').upper()} to {self.hdlc_server.hex(' ').upper()}"
+    def whereabouts(self) -> tuple[object, ...]:
+        """What tells which meter is asked, and as whom: where it changes, what was known is of another one."""
+        addresses = (self.client_address, self.server_address, self.hdlc_server)
+        return (self.link, self.interface_type, *addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,15 @@ def compile_plan(configuration: Configuration) -> Plan:
     groups = _groups_by_device(configuration.groups)
     connections = {connection.name: connection for connection in configuration.connections if connection.enabled}
     meters: dict[str, list[MeterPlan]] = {}
+    links = {name: _link(connection) for name, connection in connections.items()}
     for device in configuration.devices:
         if device.enabled and device.connection in connections and device.name in groups:
-            plan = _meter(device, groups[device.name], configuration.agent.tags)
+            plan = _meter(device, links[device.connection], groups[device.name], configuration.agent.tags)
             meters.setdefault(device.connection, []).append(plan)
     return Plan(
         configuration.agent.round_interval,
         tuple(
-            ConnectionPlan(name, _link(connection), connection.persistent, tuple(meters[name]))
+            ConnectionPlan(name, links[name], connection.persistent, tuple(meters[name]))
             for name, connection in connections.items()
             if name in meters
         ),
@@ -202,7 +203,12 @@ def _scaler_unit(value: Value, attributes: Iterable[int]) -> AttributeDescriptor
     return AttributeDescriptor(value.class_id, value.obis, SCALER_ATTRIBUTE[value.class_id])
 
 
-def _meter(device: Device, groups: tuple[GroupPlan, ...], agent_tags: Mapping[str, str]) -> MeterPlan:
+def _meter(
+    device: Device,
+    link: TcpSettings | SerialSettings,
+    groups: tuple[GroupPlan, ...],
+    agent_tags: Mapping[str, str],
+) -> MeterPlan:
     server = device.server_address
     if device.server_address_type == "serial_number":
         server = lower_by_serial(device.serial_number, device.serial_number_formula)
@@ -211,6 +217,7 @@ def _meter(device: Device, groups: tuple[GroupPlan, ...], agent_tags: Mapping[st
     return MeterPlan(
         name=device.name,
         connection=device.connection,
+        link=link,
         interface_type=device.interface_type,
         client_address=device.client_address,
         server_address=wrapper_server(logical, server, address_size=size) if wrapper else server,

@@ -21,6 +21,7 @@ from telegraf_dlms.errors import (
     CipheringError,
     LinkError,
     LocalProtocolError,
+    PollCut,
     ProtocolError,
     Silence,
     TelegrafDlmsError,
@@ -55,6 +56,10 @@ class Carrier(Protocol):
     @property
     def bytes_received(self) -> int:
         """Octets received over all links so far."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further exchange is to be begun."""
 
     @property
     def is_persistent(self) -> bool:
@@ -99,7 +104,12 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
         await world.output.write([meter.device_line(meter.not_polled(blocked), time_ns=world.wall_ns())])
         return blocked
     visit = _Visit(meter, groups, carrier, world)
-    result = await visit.make()
+    try:
+        result = await visit.make()
+    except asyncio.CancelledError:
+        meter.troubles.device(LinkError("cut off by the stop, in the middle of an exchange"))
+        await world.output.write([visit.line(PollResult.TIMEOUT)])
+        raise
     try:
         if not carrier.is_persistent:
             await release(meter, carrier)
@@ -136,7 +146,7 @@ class _Visit:
             exchanges=counted.exchanges,
             repeats=counted.repeats,
         )
-        self._gather_time_ns = 0
+        self._ended_ns: int | None = None
         self._is_up = False
         self._readout = Readout(meter, groups, world, time_ns=self._start.wall_ns)
 
@@ -147,27 +157,30 @@ class _Visit:
             await self._read()
         except OutputClosed:
             raise
+        except PollCut:
+            result = PollResult.PARTIAL if self._readout.read else PollResult.SKIPPED
         except TelegrafDlmsError as error:
             result = self._failed(error)
         else:
             meter.back_off.succeeded()
             meter.troubles.device_is_back()
-            result = PollResult.PARTIAL if self._readout.refused else PollResult.OK
+            result = PollResult.PARTIAL if self._readout.is_partial else PollResult.OK
         finally:
             await self._readout.print_singles()
         repeats = meter.counted.repeats - self._start.repeats
         meter.totals.retries += repeats
         meter.totals.timeouts += repeats
-        self._gather_time_ns = self._world.mono_ns() - self._start.mono_ns
+        self._ended_ns = self._world.mono_ns()
         return result
 
     def line(self, result: PollResult) -> str:
         """Return the ``dlms_device`` line."""
         start, totals = self._start, self._meter.totals
+        ended_ns = self._world.mono_ns() if self._ended_ns is None else self._ended_ns
         told = DevicePoll(
             result,
             up=self._is_up,
-            gather_time_ns=self._gather_time_ns,
+            gather_time_ns=ended_ns - start.mono_ns,
             exchanges=self._meter.counted.exchanges - start.exchanges,
             bytes_sent=self._carrier.bytes_sent - start.bytes_sent,
             bytes_received=self._carrier.bytes_received - start.bytes_received,
@@ -203,7 +216,8 @@ class _Visit:
                     continue
                 if retries == 0 or not self._may_retry(error):
                     raise
-                retries -= 1
+                # What a meter says wrong twice it says wrong again, and at some length.
+                retries = 0 if isinstance(error, ProtocolError) else retries - 1
                 meter.totals.retries += 1
                 meter.totals.timeouts += isinstance(error, Silence)
                 meter.troubles.passing(error)
@@ -218,6 +232,8 @@ class _Visit:
 
     async def _open(self, link: Link) -> None:
         meter = self._meter
+        if self._carrier.is_stopping:
+            raise PollCut("cut off by a stop")
         if meter.plan.pause_after_connect_ns:
             await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
         link.discard_input()
@@ -225,11 +241,14 @@ class _Visit:
         timeout_s = meter.plan.timeout_ns / 1e9
         try:
             meter.association = await link.run(
-                associate(framing, meter.plan.access), timeout_s=timeout_s, progress=framing
+                associate(framing, meter.plan.access, invoke_ids=meter.invoke_ids),
+                timeout_s=timeout_s,
+                progress=framing,
             )
         except TelegrafDlmsError:
             self._lose()
             raise
+        meter.association.is_ending = self._carrier.is_stopping
         self._is_up = True
 
     async def _link(self) -> Link:
@@ -244,6 +263,7 @@ class _Visit:
         now_ns = self._world.mono_ns()
         result = _result_of(error)
         meter.totals.errors += 1
+        meter.memory_until_ns = 0  # whoever answers next may be another meter
         meter.totals.timeouts += result is PollResult.TIMEOUT
         if result is PollResult.AUTHENTICATION:
             meter.locked_until_ns = now_ns + LOCK_NS

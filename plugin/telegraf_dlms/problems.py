@@ -1,7 +1,6 @@
 """Problems of a configuration as lines for a person: where it is, what is wrong, what was probably meant.
 
-tomllib keeps no positions, and a parser that does is fifteen times slower. So a file that tomllib has read is looked
-through again only when there is a problem to tell: the index here knows the lines of its tables and keys.
+A file is looked through for its lines only when there is a problem to tell.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
+from telegraf_dlms.toml_lines import KeyPath, LineIndex
 
-#: The way to a key: names, and positions in arrays of tables.
-KeyPath = tuple[str | int, ...]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
 
 #: Longer texts are cut where they are repeated.
 MAX_SHOWN = 60
@@ -47,22 +45,6 @@ class Problem:
     key: KeyPath = ()
     line: int | None = None
     other: Place | None = None
-
-
-class LineIndex:
-    """Where the tables and keys of a valid TOML file begin."""
-
-    def __init__(self, text: str) -> None:
-        self._lines: dict[KeyPath, int] = {}
-        for path, line in _entries(text):
-            for length in range(1, len(path) + 1):
-                self._lines.setdefault(path[:length], line)
-
-    def line(self, path: KeyPath) -> int:
-        """Return the line, from 1, of a key, or of what holds it: a missing key is missing in its table."""
-        while path and path not in self._lines:
-            path = path[:-1]
-        return self._lines.get(path, 1)
 
 
 def render(problems: Collection[Problem], texts: Mapping[Path, str]) -> list[str]:
@@ -124,110 +106,15 @@ def shown(value: object) -> str:
             return str(value)
 
 
+_BARE = re.compile("[A-Za-z0-9_-]+")
+
+
 def _dotted(key: KeyPath) -> str:
     text = ""
     for part in key:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-_KEY = re.compile(r"""[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\]|\\.)*)"|'([^']*)')[ \t]*(\.?)""")
-_HEADER = re.compile(r"[ \t]*\[(\[?)")
-#: What changes the depth of a value, or what hides such characters: texts and comments.
-_TOKEN = re.compile(r"""\"{3}|'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\#.*|[\[\]{}]""")
-
-
-def _entries(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Yield the path of each table's header and of each key with its line; keys of inline tables are not looked at."""
-    counts: dict[KeyPath, int] = {}
-    table: KeyPath = ()
-    state = _Value()
-    for number, line in enumerate(text.split("\n"), start=1):
-        if state.goes_on:
-            state.feed(line)
-        elif header := _HEADER.match(line):
-            keys, _ = _keys(line, header.end())
-            table = _table(keys, array=bool(header[1]), counts=counts)
-            yield table, number
+        if isinstance(part, int):
+            text += f"[{part}]"
         else:
-            keys, end = _keys(line, 0)
-            if keys:
-                yield (*table, *keys), number
-                state.feed(line[end:])
-
-
-def _keys(line: str, position: int) -> tuple[list[str], int]:
-    """Return the parts of a dotted key, and where it ends."""
-    keys: list[str] = []
-    while match := _KEY.match(line, position):
-        bare, basic, literal, dot = match.groups()
-        keys.append(bare or literal or _unescaped(basic or ""))
-        position = match.end()
-        if not dot:
-            break
-    return keys, position
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return str(json.loads(f'"{text}"'))
-    except ValueError:
-        return text
-
-
-def _table(keys: list[str], *, array: bool, counts: dict[KeyPath, int]) -> KeyPath:
-    """Return a header's path: a part that names an array of tables is followed by its position."""
-    path: KeyPath = ()
-    for position, key in enumerate(keys):
-        path = (*path, key)
-        if array and position == len(keys) - 1:
-            counts[path] = counts.get(path, -1) + 1
-        if path in counts:
-            path = (*path, counts[path])
-    return path
-
-
-class _Value:
-    """Whether a value goes on in the next line."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._quotes = ""
-
-    @property
-    def goes_on(self) -> bool:
-        return bool(self._depth or self._quotes)
-
-    def feed(self, line: str) -> None:
-        position = 0
-        while True:
-            if self._quotes:
-                end = _closing(line, position, self._quotes)
-                if end < 0:
-                    return
-                position, self._quotes = end, ""
-            token = _TOKEN.search(line, position)
-            if token is None or token[0].startswith("#"):
-                return
-            position = token.end()
-            if token[0] in {'"""', "'''"}:
-                self._quotes = token[0]
-            elif token[0] in "[{":
-                self._depth += 1
-            elif token[0] in "]}":
-                self._depth -= 1
-
-
-def _closing(line: str, position: int, quotes: str) -> int:
-    """Return where the text's closing quotes end, -1 where they are not in this line."""
-    while True:
-        found = line.find(quotes, position)
-        if found < 0:
-            return -1
-        backslashes = len(line[:found]) - len(line[:found].rstrip("\\"))
-        if quotes == "'''" or backslashes % 2 == 0:
-            end = found + 3
-            while line.startswith(quotes[0], end):
-                end += 1
-            return end
-        position = found + 1
+            name = part if _BARE.fullmatch(part) else shown(part)
+            text += f".{name}" if text else name
+    return text

@@ -19,7 +19,7 @@ from telegraf_dlms.conversation import scaler_unit_of
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.profile import parse_capture_objects
-from telegraf_dlms.row_times import clock_column, row_times
+from telegraf_dlms.row_times import clock_column, is_null, row_times
 from telegraf_dlms.rows import FIFO, LIFO, plan_entries
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _BY_RANGE: Final = 1
 _BY_ENTRY: Final = 2
 #: A range ends so far beyond the newest row that we know of, and beyond our own clock: a meter's may be far ahead.
 _RANGE_END_NS: Final = 366 * 86_400_000_000_000
+#: How many times as many rows are asked for where the first ones have no clock to count from.
+_FURTHER: Final = 8
 #: Entries asked for beyond what the capture period says, for a row captured meanwhile and a broken first period.
 _SPARE_ENTRIES: Final = 2
 
@@ -74,12 +76,13 @@ def read_buffer(
     *,
     clock: DeviceClock,
     now_ns: int,
-    printed_ns: int | None,
+    since_ns: int | None,
     needed_scalers: Callable[[Iterable[CaptureObject]], Iterable[AttributeDescriptor]],
 ) -> Conversation[BufferReading]:
     """Read a profile. DataRefused where the meter refuses it.
 
-    ``now_ns`` is our own time, ``printed_ns`` that of the newest row printed, if any: nanoseconds in UTC.
+    ``now_ns`` is our own time; rows since ``since_ns`` are wanted, or since ``backfill`` before the newest one where it
+    is None: nanoseconds in UTC.
     ``needed_scalers`` tells which scaler_unit attributes its lines want.
     """
     reader = _Reader(association, request, memory, clock, now_ns)
@@ -94,7 +97,7 @@ def read_buffer(
     if request.entries is not None:
         reading.buffer = yield from reader.newest(request.entries, reading)
     else:
-        reading.buffer = yield from reader.newer(reading, printed_ns)
+        reading.buffer = yield from reader.newer(reading, since_ns)
     reader.remember_refusals()
     return reading
 
@@ -119,7 +122,10 @@ class _Reader:
         """Return the columns, asked for once an association."""
         captures = self._memory.captures.get(self._name)
         if captures is None:
-            captures = parse_capture_objects((yield from self._get(_CAPTURE_OBJECTS)))
+            try:
+                captures = parse_capture_objects((yield from self._get(_CAPTURE_OBJECTS)))
+            except DataRefused as refusal:
+                raise DataRefused(refusal.result, f"its capture_objects: {refusal}") from None
             self._memory.captures[self._name] = captures
         return captures
 
@@ -139,19 +145,28 @@ class _Reader:
         if self._can(_BY_ENTRY):
             in_use = yield from self._number(_ENTRIES_IN_USE)
             span = plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
-        return (yield from self._entries(span))
+        rows = yield from self._entries(span)
+        while span is not None and in_use and len(_as_list(rows)) < in_use and _begins_in_the_dark(rows, reading):
+            entries *= _FURTHER
+            span = (
+                None
+                if entries >= in_use
+                else plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
+            )
+            rows = yield from self._entries(span)
+        return rows
 
-    def newer(self, reading: BufferReading, printed_ns: int | None) -> Conversation[Value]:
-        """Return what was captured since ``printed_ns``, or since ``backfill`` before the newest row, or more."""
+    def newer(self, reading: BufferReading, since_ns: int | None) -> Conversation[Value]:
+        """Return what was captured since ``since_ns``, or since ``backfill`` before the newest row, or more."""
         column = clock_column(reading.captures)
-        reading.since_ns = printed_ns
+        reading.since_ns = since_ns
         rows = yield from self._range(reading, column)
         if rows:
             return rows
         newest_ns, in_use = yield from self._newest_row(reading, column)
         if column is None or newest_ns is None:
             return (yield from self._whole(reading, column))
-        if printed_ns is None:
+        if since_ns is None:
             reading.since_ns = newest_ns - self._request.backfill_ns
         if rows is None:
             rows = yield from self._range(reading, column)
@@ -208,7 +223,7 @@ class _Reader:
         except DataRefused:
             self._refused.add(_BY_RANGE)
             return None
-        return _as_list(rows)
+        return None if _begins_in_the_dark(rows, reading) else _as_list(rows)
 
     def _since(self, reading: BufferReading, column: int, newest_ns: int, in_use: int) -> Conversation[Value]:
         """Return the newest rows by entry, so many that all since ``since_ns`` are among them."""
@@ -216,7 +231,7 @@ class _Reader:
         some = _as_list(rows)
         if reading.since_ns is not None and 0 < len(some) < in_use:
             oldest_ns = self._time_of(some[0 if reading.sort_method == FIFO else -1], column)
-            if oldest_ns is not None and oldest_ns >= reading.since_ns:
+            if oldest_ns is None or oldest_ns >= reading.since_ns:
                 return (yield from self._get(_BUFFER))
         return rows
 
@@ -263,6 +278,15 @@ def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int
         return None
     periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
     return plan_entries(periods + 1 + _SPARE_ENTRIES, sort_method=reading.sort_method, entries_in_use=in_use)
+
+
+def _begins_in_the_dark(rows: Value, reading: BufferReading) -> bool:
+    """Return whether the oldest row has a null for its clock: its time is counted from a row that is not here."""
+    column, some = clock_column(reading.captures), _as_list(rows)
+    if column is None or not some:
+        return False
+    oldest = some[-1 if reading.sort_method == LIFO else 0]
+    return isinstance(oldest, list | tuple) and column < len(oldest) and is_null(oldest[column])
 
 
 def _as_list(rows: Value) -> list[Value]:

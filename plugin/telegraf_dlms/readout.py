@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from telegraf_dlms.conversation import Reading, read_values
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import DataRefused, LinkError
-from telegraf_dlms.metrics import Problem
+from telegraf_dlms.metrics import Problem, ProfilePoll
 from telegraf_dlms.profile_conversation import PROFILE_GENERIC, read_buffer
 from telegraf_dlms.row_times import clock_column
+from telegraf_dlms.rows import gap_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from telegraf_dlms.conversation import Association, Memory
     from telegraf_dlms.layout import Rows
     from telegraf_dlms.link import Link
-    from telegraf_dlms.meter import Meter, MeterValue
+    from telegraf_dlms.meter import Meter, MeterProfile, MeterValue
     from telegraf_dlms.profile_conversation import BufferReading, BufferRequest
-    from telegraf_dlms.rows import Row
+    from telegraf_dlms.rows import PrintedRows, Row
     from telegraf_dlms.talk import Conversation
     from telegraf_dlms.world import World
 
@@ -48,7 +49,7 @@ class Readout:
         self._time_ns = time_ns
         values = [value for group in groups for value in meter.values[group]]
         self._singles = [value for value in values if value.plan.request is not None]
-        self._profiles = [value for value in values if value.plan.buffer is not None]
+        self._profiles = [value for value in values if value.profile is not None]
         self._readings: list[Reading] = []
         self._printed = 0
         self._outcomes: dict[MeterValue, _Outcome] = {}
@@ -57,6 +58,11 @@ class Readout:
     def refused(self) -> int:
         """How many values gave nothing because something of them was refused."""
         return sum(bool(outcome.refused) and not outcome.gave for outcome in self._outcomes.values())
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether anything at all of a value was refused, or could not be printed."""
+        return any(outcome.refused for outcome in self._outcomes.values())
 
     @property
     def read(self) -> int:
@@ -123,17 +129,17 @@ class Readout:
             self._meter.troubles.accepted(value.place, self._outcomes[value].refused)
 
     async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:
-        request, profile = value.plan.buffer, value.profile
-        if request is None or profile is None:
+        profile = value.profile
+        if profile is None:
             return
         conversation = read_buffer(
             association,
-            request,
+            profile.request,
             memory,
             clock=self._meter.plan.presentation.clock,
             now_ns=self._world.wall_ns(),
-            printed_ns=value.printed.newest_time_ns,
-            needed_scalers=profile.needed_scalers,
+            since_ns=profile.printed.resume_ns(now_ns=self._world.wall_ns()),
+            needed_scalers=profile.series.needed_scalers,
         )
         try:
             reading = await self._run(link, association, conversation)
@@ -141,24 +147,34 @@ class Readout:
             buffer = AttributeDescriptor(PROFILE_GENERIC, value.plan.logical_name, _BUFFER)
             self._count(value, [Problem(buffer, refusal)], gave=False)
         else:
-            await self._print_rows(value, request, reading, memory)
+            await self._print_rows(value, profile, reading, memory)
         self._settle(value)
 
     async def _print_rows(
-        self, value: MeterValue, request: BufferRequest, reading: BufferReading, memory: Memory
+        self, value: MeterValue, profile: MeterProfile, reading: BufferReading, memory: Memory
     ) -> None:
-        rows = value.layout(reading.captures, reading.scalers).rows(
+        rows = profile.layout(reading.captures, reading.scalers).rows(
             reading.buffer,
             capture_period=reading.capture_period,
             sort_method=reading.sort_method,
             poll_time_ns=self._time_ns,
         )
+        now_ns = self._world.wall_ns()
         if rows.misfits:
             memory.captures.pop(value.plan.logical_name, None)
-        wanted = _wanted(rows.rows, request, reading)
-        fresh = value.printed.filter(wanted)
-        await self._world.output.write([line for row in fresh for line in row.lines])
-        value.printed.commit(fresh, read=wanted)
+        printed = profile.printed
+        wanted = _wanted(rows.rows, profile.request, reading, printed)
+        fresh = printed.filter(wanted)
+        lines = [line for row in fresh for line in row.lines]
+        told = ProfilePoll(
+            rows=len(fresh),
+            gap_seconds=gap_seconds(fresh, capture_period=reading.capture_period, since_ns=printed.newest_ns(now_ns)),
+            backlog_seconds=0,
+            capture_period=reading.capture_period,
+        )
+        lines.append(profile.line(told, time_ns=self._time_ns))
+        await self._world.output.write(lines)
+        printed.commit(fresh, read=wanted)
         self._count(value, rows.problems, gave=bool(wanted))
         self._remark(value, reading, rows)
 
@@ -167,11 +183,11 @@ class Readout:
         plan, troubles = self._meter.plan, self._meter.troubles
         if rows.nulls and not plan.null_cells:
             text = 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"'
-            troubles.once(value.place, "nulls", text)
+            troubles.once("nulls", f"{'/'.join(value.place)}: {text}")
         clock = plan.presentation.clock
         cell = _first_clock(reading)
         if clock.time_zone == "UTC" and cell is not None and clock.needs_zone(cell):
-            troubles.once(value.place, "zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
+            troubles.once("zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
 
     async def _run(self, link: Link, association: Association, conversation: Conversation[T]) -> T:
         plan = self._meter.plan
@@ -183,13 +199,14 @@ class Readout:
         )
 
 
-def _wanted(rows: Sequence[Row], request: BufferRequest, reading: BufferReading) -> Sequence[Row]:
+def _wanted(rows: Sequence[Row], request: BufferRequest, reading: BufferReading, printed: PrintedRows) -> Sequence[Row]:
     """Return the rows that were asked for, whatever the meter sent besides."""
     if request.entries is not None:
         return rows[-request.entries :]
     since_ns = reading.since_ns
     if since_ns is None:
         since_ns = max((row.clock_ns for row in rows if row.clock_ns is not None), default=0) - request.backfill_ns
+    printed.wanted_since(since_ns)
     return [row for row in rows if row.clock_ns is None or row.clock_ns >= since_ns]
 
 

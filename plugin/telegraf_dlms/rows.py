@@ -26,6 +26,12 @@ FIFO = 1
 LIFO = 2
 
 
+#: How far before the newest row printed the next read begins: a clock that goes back by an hour, and some.
+OVERLAP_NS = 2 * 3600 * 1_000_000_000
+#: How far ahead of our own clock a meter's may be.
+FUTURE_NS = 86400 * 1_000_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One captured row, printed but for its time.
@@ -52,18 +58,34 @@ class PrintedRows:
     ``filter`` a read, print what it returns, then ``commit`` it: what never left is met as new again.
     """
 
-    __slots__ = ("_newest_ns", "_printed", "_without_clock")
+    __slots__ = ("_first_ns", "_printed", "_without_clock")
 
     def __init__(self) -> None:
         #: clock_ns → keys by their place among the rows of that time; b"" where nothing was printed
         self._printed: dict[int, tuple[bytes, ...]] = {}
         self._without_clock: Counter[bytes] = Counter()
-        self._newest_ns: int | None = None
+        self._first_ns: int | None = None
 
-    @property
-    def newest_time_ns(self) -> int | None:
-        """The time of the newest row printed: a range that begins here misses none. None where none was."""
-        return self._newest_ns
+    def resume_ns(self, *, now_ns: int) -> int | None:
+        """Return the time from which on rows are wanted at the next read; None where nothing was printed.
+
+        That is OVERLAP_NS before the newest row printed, for clocks that were set back meanwhile, but not before what
+        was wanted first. A row that is far in the future was captured by a wrong clock, and does not count.
+        """
+        newest = self.newest_ns(now_ns)
+        if newest is None:
+            return None
+        resumed = newest - OVERLAP_NS
+        return resumed if self._first_ns is None else max(resumed, self._first_ns)
+
+    def newest_ns(self, now_ns: int) -> int | None:
+        """Return the time of the newest row printed that is not far in the future; None where there is none."""
+        return max((time for time in self._printed if time <= now_ns + FUTURE_NS), default=None)
+
+    def wanted_since(self, since_ns: int) -> None:
+        """Note from when on rows are wanted; the first time counts."""
+        if self._first_ns is None:
+            self._first_ns = since_ns
 
     def filter(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that were not printed yet, in their order, at times that printed ones do not have."""
@@ -86,7 +108,7 @@ class PrintedRows:
     def commit(self, printed: Iterable[Row], *, read: Sequence[Row]) -> None:
         """Remember rows as printed, and forget those that are older than all that was ``read``.
 
-        A read looks at the newest rows, or from ``newest_time_ns`` on: what it did not meet will not come back. Rows
+        A read looks at the newest rows, or from ``resume_ns`` on: what it did not meet will not come back. Rows
         without a clock are remembered from one read to the next: an equal row that came in its place is not noticed.
         """
         places: dict[int, dict[int, bytes]] = {}
@@ -98,7 +120,6 @@ class PrintedRows:
         for clock_ns, keys in places.items():
             known = dict(enumerate(self._printed.get(clock_ns, ()))) | keys
             self._printed[clock_ns] = tuple(known.get(place, b"") for place in range(max(known) + 1))
-            self._newest_ns = clock_ns if self._newest_ns is None else max(self._newest_ns, clock_ns)
         self._forget(read)
 
     def _forget(self, read: Sequence[Row]) -> None:

@@ -70,15 +70,18 @@ class Ticker:
         #: When to wake: the next tick with its delay, or NEVER.
         self.next_mono_ns = NEVER
 
-    def start(self, wall_ns: int, mono_ns: int) -> None:
-        """Begin: the first tick is the grid's next, and one is due at once where the interval is over 10 s."""
+    def start(self, wall_ns: int, mono_ns: int, *, first: Literal["at_once", "next_tick"] = "at_once") -> None:
+        """Begin: the first tick is the grid's next, and one is due at once where the interval is over 10 s.
+
+        With ``first`` "next_tick" none is due at once: the group was being read before.
+        """
         if not self._interval:
             return
         if self._aligned == "start":
             self._grid += mono_ns
         self._last = mono_ns - self._interval
         self._wait_for(self._next_point(wall_ns, mono_ns))
-        if self._interval > AT_ONCE_ABOVE_NS:
+        if first == "at_once" and self._interval > AT_ONCE_ABOVE_NS:
             self._at_once = True
             self.next_mono_ns = mono_ns
 

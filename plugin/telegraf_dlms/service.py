@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from telegraf_dlms import __version__
 from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
+from telegraf_dlms.config_files import files_of
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
 from telegraf_dlms.metrics import PollResult
@@ -138,13 +139,12 @@ class _Reloader:
 
 def _state_of(paths: Sequence[Path]) -> tuple[object, ...]:
     """Return what changes when a file of the configuration does, or when one comes or goes."""
-    files = [file for path in paths for file in (sorted(path.glob("*.conf")) if path.is_dir() else [path])]
     state: list[object] = []
-    for file in files:
+    for path in paths:
         try:
-            status = file.stat()
+            for file in files_of(path):
+                status = file.stat()
+                state.append((file, status.st_ino, status.st_mtime_ns, status.st_size))
         except OSError as error:
-            state.append((file, error.errno))
-        else:
-            state.append((file, status.st_ino, status.st_mtime_ns, status.st_size))
+            state.append((path, error.errno))
     return tuple(state)

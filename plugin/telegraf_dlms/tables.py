@@ -19,12 +19,14 @@ from pydantic.fields import FieldInfo
 from telegraf_dlms.config_types import Table
 from telegraf_dlms.device_model import SECRET_KEYS, Device
 from telegraf_dlms.environment import expand_table, has_reference
-from telegraf_dlms.problems import KeyPath, Place, Problem, Suggestions, shown
+from telegraf_dlms.problems import Place, Problem, Suggestions, shown
 from telegraf_dlms.secret import Secret, is_store_reference, read_secret_file, read_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from telegraf_dlms.toml_lines import KeyPath
 
 T = TypeVar("T", bound=Table)
 
@@ -37,7 +39,10 @@ _FILLED_IN = frozenset({"values"})
 
 @dataclass(slots=True)
 class Checked(Generic[T]):
-    """A table that was validated: its wrong keys are in ``broken`` and hold their defaults."""
+    """A table that was validated: its wrong keys are in ``broken`` and hold their defaults.
+
+    A wrong tag does not break ``tags``: it is empty, or missing where its name is wrong.
+    """
 
     table: T
     place: Place
@@ -81,7 +86,7 @@ def check_table(
         table = model.model_validate(resolved)
     except ValidationError as error:
         reader.translate(error)
-        table = _without(reader.broken, model, resolved)
+        table = _without(reader.broken, model, reader.mended(resolved))
     return Checked(table, place, subject, frozenset(reader.broken), reader.problems)
 
 
@@ -109,6 +114,7 @@ class _Reader(Generic[T]):
         self._subject = subject
         self._surroundings = surroundings
         self.broken: set[str] = set()
+        self._wrong_tags: set[KeyPath] = set()
         self.problems: list[Problem] = []
 
     def resolve(self) -> dict[str, Any]:
@@ -127,20 +133,38 @@ class _Reader(Generic[T]):
         """Put pydantic's words into ours."""
         for detail in error.errors(include_url=False):
             path = detail["loc"]
-            if detail["type"] == "extra_forbidden":
+            if _is_tag(path) and path[2:] == _NAME_OF_TAG:
+                self._wrong_tags.add(path)
+                self._report(path[:2], f"the name {shown(path[1])} {detail['ctx']['error']}")
+            elif detail["type"] == "extra_forbidden":
                 self._report(path, self._unknown(path))
             else:
                 self._report(path, self._message(path, detail))
 
+    def mended(self, table: dict[str, Any]) -> dict[str, Any]:
+        """Return the table with its wrong tags empty, so that one leaves the others, and the checks of names, alone."""
+        if not self._wrong_tags or "tags" in self.broken:
+            return table
+        tags = {
+            name: "" if ("tags", name) in self._wrong_tags else value
+            for name, value in table["tags"].items()
+            if ("tags", name, *_NAME_OF_TAG) not in self._wrong_tags
+        }
+        return table | {"tags": tags}
+
     def _report(self, path: KeyPath, message: str) -> None:
-        self.broken.add(str(path[0]))
+        if _is_tag(path):
+            self._wrong_tags.add(path)
+        else:
+            self.broken.add(str(path[0]))
         self.problems.append(Problem(self._place, message, subject=self._subject, key=path))
 
     def _expand(self, table: dict[str, Any]) -> dict[str, Any]:
         expanded, wrong = expand_table(table, self._surroundings.environment)
         for path, message in wrong.items():
             self._report(path, message)
-            expanded.pop(str(path[0]), None)
+            if not _is_tag(path):
+                expanded.pop(str(path[0]), None)
         for key, value in expanded.items():
             if isinstance(value, str) and value != table[key] and key in self._model.model_fields:
                 expanded[key] = _number_or_boolean(value, self._model.model_fields[key])
@@ -194,9 +218,11 @@ class _Reader(Generic[T]):
         if path[0] in SECRET_KEYS:
             return predicate
         written = self._written(path)
-        hint = self._surroundings.suggestions.hint(written, allowed)
-        if isinstance(written, list | dict) and predicate.startswith("holds"):
+        if isinstance(written, list | dict) and predicate.startswith(("holds", "is empty")):
             return predicate
+        if isinstance(written, str) and (unquoted := _unquoted(written, detail["type"], allowed)):
+            return f"{shown(written)} {unquoted}"
+        hint = self._surroundings.suggestions.hint(written, allowed)
         if not predicate.startswith('"'):
             return f"{shown(written)} {predicate}{hint}"
         return predicate if written == detail["input"] else f"{shown(written)} stands for what is not allowed here"
@@ -204,7 +230,7 @@ class _Reader(Generic[T]):
     def _predicate(self, path: KeyPath, detail: Any) -> tuple[str, list[str]]:
         kind = detail["type"]
         if kind == "value_error":
-            return str(detail["ctx"]["error"]), sorted(available_timezones()) if path[-1] == "time_zone" else []
+            return str(detail["ctx"]["error"]), sorted(available_timezones()) if path == ("time_zone",) else []
         if kind == "literal_error":
             allowed = [str(value) for value in _literals(self._annotation(path))]
             return "is not one of " + ", ".join(value or '""' for value in allowed), allowed
@@ -225,6 +251,23 @@ _PREDICATES = {
     "tuple_type": "is not a list",
     "model_type": "is not a table",
 }
+
+
+#: What pydantic adds to the path of a dictionary's key that is itself wrong.
+_NAME_OF_TAG: KeyPath = ("[key]",)
+
+
+def _is_tag(path: KeyPath) -> bool:
+    return path[0] == "tags" and len(path) > 1
+
+
+def _unquoted(written: str, kind: str, allowed: Collection[str]) -> str:
+    """Return what to say of a text that would be right without its quotes, else nothing."""
+    if kind == "bool_type" and written in {"true", "false"}:
+        return "must be written without quotes"
+    if (kind == "int_type" and _INTEGER.fullmatch(written)) or (kind == "literal_error" and written in allowed):
+        return "must be a number without quotes"
+    return ""
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -18,6 +18,16 @@ Conversation: TypeAlias = Generator[bytes, bytes, T]
 NOTIFICATIONS: Final = frozenset({0x0F, 0x18, 0xC2, 0xCA, 0xD2})
 
 
+class Deferred(bytes):
+    """Octets that a driver sends only when the line has been quiet for a while: a busy meter is not to be stormed."""
+
+    __slots__ = ()
+
+
+#: How long a line is quiet before deferred octets are sent.
+DEFERRED_S: Final = 0.1
+
+
 class Framing(Protocol):
     """What carries APDUs: HDLC, WRAPPER, or a ciphered association around one of them."""
 
@@ -41,6 +51,9 @@ class Framing(Protocol):
 
     def receive(self) -> Conversation[bytes]:
         """Return one more APDU, after one that was not the answer."""
+
+    def established(self) -> None:
+        """Note that the association is open: an opening is not repeated, what follows may be."""
 
     def close(self) -> Conversation[None]:
         """Take down the link layer; a meter that does not answer is no error."""

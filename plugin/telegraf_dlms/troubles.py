@@ -68,9 +68,9 @@ class Troubles:
         if not before:
             del self._refused[place]
 
-    def once(self, place: Place, what: str, text: str) -> None:
-        """Say something of a value that is no trouble, once."""
-        self._changes.say(("note", self._device, place, what), "info", f"{self._device} {'/'.join(place)}: {text}")
+    def once(self, what: str, text: str) -> None:
+        """Say something of the device that is no trouble, once."""
+        self._changes.say(("note", self._device, what), "info", f"{self._device}: {text}")
 
     def _attribute(self, place: Place, attribute: AttributeDescriptor) -> str:
         name = f"{format_obis(attribute.logical_name)}/{attribute.attribute}"

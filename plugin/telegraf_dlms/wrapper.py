@@ -99,6 +99,9 @@ class WrapperFraming:
         """Return the next APDU for us, without sending anything."""
         return (yield from self._wait(b""))
 
+    def established(self) -> None:
+        """Note nothing: nothing is ever repeated here."""
+
     def close(self) -> Conversation[None]:
         """Send nothing: closing the connection is the link's."""
         yield from ()
