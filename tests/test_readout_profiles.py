@@ -59,6 +59,7 @@ async def test_rows_of_a_clock_that_was_set_back_by_an_hour_are_all_printed_once
     assert [line.split(" ")[1:] for line in lines[:-1]] == [
         ["value=8", str(quarter(8))], ["value=5", str(quarter(5) + 1)], ["value=6", str(quarter(6) + 1)],
     ]  # fmt: skip
+    assert "gap_seconds=0i" in lines[-1]
     assert rows((await scene.poll())[0]) == []
 
 

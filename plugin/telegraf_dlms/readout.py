@@ -168,7 +168,7 @@ class Readout:
         lines = [line for row in fresh for line in row.lines]
         told = ProfilePoll(
             rows=len(fresh),
-            gap_seconds=gap_seconds(fresh, capture_period=reading.capture_period, since_ns=printed.newest_ns(now_ns)),
+            gap_seconds=_gap_seconds(fresh, reading, printed.newest_ns(now_ns)),
             backlog_seconds=0,
             capture_period=reading.capture_period,
         )
@@ -208,6 +208,12 @@ def _wanted(rows: Sequence[Row], request: BufferRequest, reading: BufferReading,
         since_ns = max((row.clock_ns for row in rows if row.clock_ns is not None), default=0) - request.backfill_ns
     printed.wanted_since(since_ns)
     return [row for row in rows if row.clock_ns is None or row.clock_ns >= since_ns]
+
+
+def _gap_seconds(fresh: Sequence[Row], reading: BufferReading, newest_ns: int | None) -> int:
+    """Return the seconds for which rows are missing since the newest that was printed; late ones are no gap."""
+    newer = [row for row in fresh if row.clock_ns is None or newest_ns is None or row.clock_ns > newest_ns]
+    return gap_seconds(newer, capture_period=reading.capture_period, since_ns=newest_ns) if newer else 0
 
 
 def _first_clock(reading: BufferReading) -> bytes | None:
