@@ -14,6 +14,7 @@ import points
 import pytest
 
 from execd import Execd
+from telegraf_dlms.service import _state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +174,17 @@ def test_a_run_polls_by_its_schedule_until_stdin_ends(built_in_meter, conf):
     assert set(device_results(telegraf.lines)) == {"ok"}
     assert telegraf.errors == []
     assert telegraf.log == [("info", "telegraf-dlms 0.1.0: 1 connection, 1 device, 1 group, 1 value")]
+
+
+def test_a_configuration_changes_with_the_files_that_are_read_of_a_folder(tmp_path):
+    (tmp_path / "a.conf").write_text("[agent]\n")
+    paths = [tmp_path, tmp_path / "missing.conf"]
+    before = _state_of(paths)
+    for ignored in (".#a.conf", ".a.conf", "a.conf~"):
+        (tmp_path / ignored).write_text("x")
+    assert _state_of(paths) == before
+    (tmp_path / "b.conf").write_text("[agent]\n")
+    assert _state_of(paths) != before
 
 
 @pytest.mark.parametrize("how", ["STDIN", "SIGUSR1", "SIGUSR2", "SIGHUP"])

@@ -106,6 +106,17 @@ class _Open:
     position: int = -1
     fresh: bool = True
 
+    def begin(self, line: str, start: int) -> int:
+        """Take the member that begins there, and return where its value may begin: behind a table's key."""
+        self.fresh = False
+        if self.kind == "{":
+            keys, end = _keys(line, start)
+            self.member = (*self.path, *keys)
+            return end
+        self.position += 1
+        self.member = (*self.path, self.position)
+        return start
+
 
 class _Value:
     """The value of a key, which may go on over many lines, and the members in it."""
@@ -131,28 +142,19 @@ class _Value:
             if token is None or token[0].startswith("#"):
                 return
             position = token.end()
+            innermost = self._open[-1] if self._open else None
             if token[0] in {"]", "}"}:
                 del self._open[-1:]
             elif token[0] == ",":
-                self._expect_member()
+                if innermost is not None:
+                    innermost.fresh = True
             elif token[0] != "=":
-                innermost = self._open[-1] if self._open else None
                 if innermost is not None and innermost.fresh:
-                    innermost.fresh = False
-                    if innermost.kind == "{":
-                        keys, end = _keys(line, token.start())
-                        position = max(position, end)
-                        innermost.member = (*innermost.path, *keys)
-                        yield innermost.member
-                        continue
-                    innermost.position += 1
-                    innermost.member = (*innermost.path, innermost.position)
+                    position = max(position, innermost.begin(line, token.start()))
                     yield innermost.member
+                    if innermost.kind == "{":
+                        continue
                 self._begin(token[0])
-
-    def _expect_member(self) -> None:
-        if self._open:
-            self._open[-1].fresh = True
 
     def _begin(self, token: str) -> None:
         path = self._open[-1].member if self._open else self._path
