@@ -220,3 +220,22 @@ def test_the_words_are_tuples():
     assert AttributeDescriptor(3, name, 2) == (3, name, 2)
     assert CaptureObject(3, name, 2, 0).data_index == 0
     assert ScalerUnit(-3, 30)._asdict() == {"scaler": -3, "unit": 30}
+
+
+@pytest.mark.parametrize(
+    ("value", "scaler_unit"),
+    [
+        ((-1, 30), ScalerUnit(-1, 30)),
+        ([-1, 30], ScalerUnit(-1, 30)),
+        ((127, 255), ScalerUnit(127, 255)),
+        ((128, 30), None),
+        ((0, 256), None),
+        ((0,), None),
+        ((0, 30, 0), None),
+        (("0", 30), None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_a_scaler_unit_is_a_scaler_and_a_unit_and_nothing_else(value, scaler_unit):
+    assert ScalerUnit.of(value) == scaler_unit

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.cosem import CaptureObject
     from telegraf_dlms.talk import Conversation, Framing
 
-_SCALERS: Final = range(-128, 128)
-_UNITS: Final = range(256)
 _NULL_DATA: Final = 0
 #: The state-errors of meters without an association: service-not-allowed, or a confirmed-service-error, with none.
 _GIVEN_UP: Final = (1, None)
@@ -181,7 +179,10 @@ def scaler_unit_of(
     if known is not None:
         return known
     value = yield from association.ask(descriptor)
-    memory.scalers[descriptor] = scaler_unit = _to_scaler_unit(value)
+    scaler_unit = ScalerUnit.of(value)
+    if scaler_unit is None:
+        raise DataRefused(None, f"the scaler_unit is {value!r}, not a structure of a scaler and a unit")
+    memory.scalers[descriptor] = scaler_unit
     return scaler_unit
 
 
@@ -192,10 +193,3 @@ def _learn_scaler(
         reading.scaler_unit = yield from scaler_unit_of(association, descriptor, memory)
     except DataRefused as refusal:
         reading.scaler_refusal = refusal
-
-
-def _to_scaler_unit(value: Value) -> ScalerUnit:
-    match value:
-        case (int(scaler), int(unit)) if scaler in _SCALERS and unit in _UNITS:
-            return ScalerUnit(scaler, unit)
-    raise DataRefused(None, f"the scaler_unit is {value!r}, not a structure of a scaler and a unit")

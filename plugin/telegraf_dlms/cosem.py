@@ -73,6 +73,14 @@ class ScalerUnit(NamedTuple):
     scaler: int
     unit: int
 
+    @classmethod
+    def of(cls, value: object) -> ScalerUnit | None:
+        """Return what a decoded structure says; None where it is none of a scaler (integer) and a unit (enum)."""
+        match value:
+            case (int(scaler), int(unit)) if -128 <= scaler <= 127 and 0 <= unit <= 255:
+                return cls(scaler, unit)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from telegraf_dlms.cosem import (
     SCALER_ATTRIBUTE,
@@ -90,10 +90,8 @@ class Column:
         except MappingError as error:
             return None, (Problem(self.descriptor(), error),)
         wanted = default_attributes(self.capture.class_id)
-        scaler_unit = self.scaler_unit
-        match attributes.get(SCALER_ATTRIBUTE.get(self.capture.class_id, 0)):
-            case (int(scaler), int(unit)) if scaler in _SCALERS:
-                scaler_unit = ScalerUnit(scaler, unit)
+        own = ScalerUnit.of(attributes.get(SCALER_ATTRIBUTE.get(self.capture.class_id, 0)))
+        scaler_unit = own or self.scaler_unit
         readings = [(number, value) for number, value in attributes.items() if number in wanted]
         return self.series.body(readings, scaler_unit=scaler_unit)
 
@@ -216,9 +214,6 @@ class _Problems:
 
     def all(self) -> tuple[Problem, ...]:
         return tuple(self._found.values())
-
-
-_SCALERS: Final = range(-128, 128)
 
 
 def _as_rows(buffer: Value, attribute: AttributeDescriptor, problems: _Problems) -> Sequence[Value]:
