@@ -114,6 +114,7 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
         if not carrier.is_persistent:
             await release(meter, carrier)
     finally:
+        world.log.debug(visit.account(result))
         await world.output.write([visit.line(result)])
     return result
 
@@ -172,6 +173,14 @@ class _Visit:
         meter.totals.timeouts += repeats
         self._ended_ns = self._world.mono_ns()
         return result
+
+    def account(self, result: PollResult) -> str:
+        """Return how the poll went, for the log."""
+        ended_ns = self._start.mono_ns if self._ended_ns is None else self._ended_ns
+        exchanges = self._meter.counted.exchanges - self._start.exchanges
+        words = result.name.lower().replace("_", " ")
+        counts = f"{self._readout.read} values read, {self._readout.refused} refused, {exchanges} exchanges"
+        return f"{self._meter.plan.name}: {words}: {counts}, {(ended_ns - self._start.mono_ns) / 1e6:.0f} ms"
 
     def line(self, result: PollResult) -> str:
         """Return the ``dlms_device`` line."""
