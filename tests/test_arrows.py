@@ -38,7 +38,7 @@ FAMILIES = {
     # octets, sans-IO
     "axdr": Family("axdr axdr_encode", "errors"),
     "datetimes": Family("datetimes", ""),
-    "framing": Family("hdlc hdlc_procedure wrapper", "errors talk"),
+    "framing": Family("hdlc hdlc_procedure opening wrapper", "errors talk"),
     "apdu": Family("apdu get", "axdr cosem errors talk"),
     "association": Family("association", "axdr errors"),
     # readings to lines, pure
@@ -53,7 +53,7 @@ FAMILIES = {
         "models device_model problems toml_lines secret durations",
         "errors obis cosem address",
     ),
-    "link": Family("link tcp_link serial_link serial_port", "errors talk"),
+    "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
         "conversation profile_conversation",
         "association apdu axdr metrics cosem datetimes errors talk",

@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
-from telegraf_dlms import serial_port
-from telegraf_dlms.errors import LinkError, Silence
+from telegraf_dlms import serial_link, serial_port
+from telegraf_dlms.errors import LinkError, RemoteProtocolError, Silence
 from telegraf_dlms.link import SerialSettings
-from telegraf_dlms.serial_link import open_serial
+from telegraf_dlms.serial_link import open_mode_e, open_serial
 
 
 class Meter:
@@ -250,5 +250,112 @@ def test_a_port_that_opens_after_nobody_waits_is_closed_again(meter, monkeypatch
         await asyncio.get_running_loop().shutdown_default_executor()
         await asyncio.sleep(0)
         assert [port.is_open for port in ports] == [False]
+
+    asyncio.run(scenario())
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Make 300 baud as quick as the pty is, and pauses of an opening short."""
+    monkeypatch.setattr(serial_link, "octet_time_s", lambda settings: 0.0)
+    monkeypatch.setattr(serial_link, "SETTLE_S", 0.0)
+    monkeypatch.setattr(serial_link, "CONFIRMATION_S", 0.02)
+
+
+IDENTIFICATION, CONFIRMATION = b"/TDL5\\2X\r\n", b"\x06252\r\n"
+
+
+class ModeEMeter:
+    """What is answered at which speed; the speeds of all that was heard are kept."""
+
+    def __init__(self, meter, *answers):
+        self.meter, self.answers, self.baud_rates = meter, list(answers), []
+
+    def __call__(self, octets):
+        names = {termios.B300: 300, termios.B2400: 2400, termios.B9600: 9600}
+        self.baud_rates.append(names[termios.tcgetattr(self.meter.master)[5]])
+        return self.answers.pop(0) if self.answers else octets
+
+
+@pytest.mark.parametrize("confirmation", [CONFIRMATION, b""], ids=["confirmed", "not confirmed"])
+def test_mode_e_opens_at_300_baud_and_leaves_the_line_to_hdlc(meter, quick, confirmation):
+    async def scenario():
+        meter.answer = ModeEMeter(meter, IDENTIFICATION, confirmation)
+        async with opened(meter, baud_rate=9600) as link:
+            assert await open_mode_e(link, max_baud_rate=9600, timeout_s=5) == 9600
+            assert meter.heard == b"/?!\r\n" + CONFIRMATION
+            assert await link.run(ask(b"\x7e\xa0", 2), timeout_s=5) == b"\x7e\xa0"
+            assert meter.answer.baud_rates == [300, 300, 9600]
+            assert (link._settings.data_bits, link._settings.parity) == (8, "none")
+
+    asyncio.run(scenario())
+
+
+def test_every_opening_starts_again_at_300_baud_and_goes_no_higher_than_was_configured(meter, quick):
+    async def scenario():
+        meter.answer = ModeEMeter(meter, *[IDENTIFICATION, b"\x06232\r\n", b"hdlc"] * 2)
+        async with opened(meter, baud_rate=2400, data_bits=7, parity="even") as link:
+            for _ in range(2):
+                await link.open_line("mode_e", timeout_s=5)
+                assert await link.run(ask(b"\x7e", 4), timeout_s=5) == b"hdlc"
+            assert meter.answer.baud_rates == [300, 300, 2400] * 2
+
+    asyncio.run(scenario())
+
+
+def test_what_arrives_around_an_opening_is_not_taken_for_a_part_of_it(meter, quick):
+    async def scenario():
+        meter.answer = ModeEMeter(meter, IDENTIFICATION, CONFIRMATION + b"late", b"answer")
+        async with opened(meter) as link:
+            meter.say(b"/OLD0\r\n")
+            await link.open_line("mode_e", timeout_s=5)
+            assert await link.run(ask(b"\x7e", 6), timeout_s=5) == b"answer"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (b"", Silence, r"no answer within 0\.01 s, called in mode E at 300 baud$"),
+        (b"/ABCE123\r\n", RemoteProtocolError, "does mode A or B"),
+    ],
+    ids=["deaf", "mode B"],
+)
+def test_a_meter_that_is_not_opened_is_called_once_and_the_line_is_as_configured_for_the_next(
+    meter, quick, answer, error, text
+):
+    async def scenario():
+        meter.answer = ModeEMeter(meter, answer, b"plain")
+        async with opened(meter, baud_rate=9600) as link:
+            with pytest.raises(error, match=text):
+                await link.open_line("mode_e", timeout_s=0.01)
+            assert meter.heard == b"/?!\r\n"
+            await link.open_line("plain", timeout_s=5)
+            assert link._settings == link._configured
+            assert await link.run(ask(b"r", 5), timeout_s=5) == b"plain"
+            assert meter.answer.baud_rates == [300, 9600]
+
+    asyncio.run(scenario())
+
+
+def test_a_line_that_nobody_changed_is_left_alone(meter, monkeypatch):
+    async def scenario():
+        async with opened(meter) as link:
+            monkeypatch.setattr(link._port, "change_line", lambda *_: pytest.fail("it was changed"))
+            await link.open_line("plain", timeout_s=5)
+
+    asyncio.run(scenario())
+
+
+def test_a_line_that_could_not_be_changed_is_set_again_for_the_next(meter, quick, monkeypatch):
+    async def scenario():
+        async with opened(meter) as link:
+            monkeypatch.setattr(serial_port.Port, "_check", lambda *_: (_ for _ in ()).throw(ValueError("it cannot")))
+            with pytest.raises(LinkError, match="it cannot"):
+                await link.open_line("mode_e", timeout_s=5)
+            monkeypatch.undo()
+            await link.open_line("plain", timeout_s=5)
+            assert termios.tcgetattr(meter.master)[5] == termios.B9600
 
     asyncio.run(scenario())

@@ -318,3 +318,15 @@ def test_an_information_field_without_llc_is_acknowledged_only():
     (answer,) = line.say(control_of(Kind.I, send=1, receive=1), b"hello")
 
     assert (answer.kind, answer.receive_sequence) == (Kind.RR, 2)
+
+
+def test_it_is_connected_while_one_client_is():
+    line = Line()
+    assert not line.server.is_connected
+    line.connect()
+    line.say(control_of(Kind.SNRM), source=b"\x03")
+    assert line.server.is_connected
+    line.say(control_of(Kind.DISC))
+    assert line.server.is_connected
+    line.say(control_of(Kind.DISC), source=b"\x03")
+    assert not line.server.is_connected

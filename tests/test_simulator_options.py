@@ -21,6 +21,10 @@ def test_the_defaults_are_those_of_a_device():
     ("arguments", "expected"),
     [
         (["--interface", "wrapper"], Options(interface="wrapper")),
+        (
+            ["--interface", "hdlc_mode_e", "--pty", "run/head"],
+            Options(interface="hdlc_mode_e", pty=Path("run/head")),
+        ),
         (["--address", "::1", "--port", "0"], Options(address="::1", port=0)),
         (["--pty", "run/meter"], Options(pty=Path("run/meter"))),
         (["--meters", "1000"], Options(meters=1000)),
@@ -46,6 +50,11 @@ def test_options_are_what_the_arguments_say(arguments, expected):
     [
         (["--port", "65536"], "--port: 65536 is outside 0..65535"),
         (["--meters", "0"], "--meters: 0 is less than 1"),
+        (["--interface", "hdlc_mode_e"], "--interface hdlc_mode_e needs --pty"),
+        (
+            ["--interface", "hdlc_mode_e", "--pty", "run/head", "--meters", "2"],
+            "--meters: 2 of them would all answer the one call of hdlc_mode_e",
+        ),
         (["--address", "192.0.2.1", "--meters", "2"], "--meters: 2 of them need loopback addresses, 192.0.2.1 is none"),
         (["--address", "::1", "--meters", "2"], "--meters: 2 of them need loopback addresses, ::1 is none"),
         (

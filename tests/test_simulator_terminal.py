@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import os
+import termios
 
 import pytest
 
@@ -119,3 +120,17 @@ def test_a_link_that_points_elsewhere_by_now_is_left_alone(tmp_path):
 
     on_a_terminal(link, scenario)
     assert link.is_symlink()
+
+
+@pytest.mark.parametrize(("constant", "baud_rate"), [(termios.B300, 300), (termios.B115200, 115200), (termios.B0, 0)])
+def test_the_speed_is_the_one_that_the_client_set(tmp_path, constant, baud_rate):
+    link = tmp_path / "meter"
+
+    async def scenario(terminal):
+        with opened(link) as client:
+            attributes = termios.tcgetattr(client)
+            attributes[4:6] = constant, constant
+            termios.tcsetattr(client, termios.TCSANOW, attributes)
+            assert terminal.baud_rate == baud_rate
+
+    on_a_terminal(link, scenario)

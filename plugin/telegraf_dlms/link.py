@@ -177,6 +177,9 @@ class Link(asyncio.BufferedProtocol):
             conversation.close()
             self._waiter = self._conversation = self._progress = None
 
+    async def open_line(self, opening: Literal["plain", "mode_e"], *, timeout_s: float) -> None:
+        """Get the line ready for a new association; only a serial one has anything to get ready."""
+
     def discard_input(self) -> None:
         """Drop what arrived while nobody asked: before an opening nothing old can be meant for us."""
         self._idle = None

@@ -203,6 +203,11 @@ class Meter:
         self.framing = framing
         return framing
 
+    def called_anew(self) -> None:
+        """Note that the meter was opened from the beginning (mode E): it knows of no data link any more."""
+        if isinstance(self.framing, HdlcFraming):
+            self.framing.unclean = False
+
     def drop_framing(self) -> None:
         """Forget the association and its framing, but what they counted, and whether the meter may think it is open."""
         if self.framing is not None:

@@ -31,7 +31,6 @@ LATER = (
     ),
     Later("device", "transport_security", ("authentication", "encryption", "authentication_encryption"), _NOT_READ),
     Later("device", "logical_name_referencing", (False,), _NOT_READ),
-    Later("device", "interface_type", ("hdlc_mode_e",), _NOT_READ),
     Later("value", "timestamp", ("meter",), "the poll's time is printed"),
     Later("value", "class_id", (62,), "its buffer is printed as hex digits"),
     Later("agent", "state_file", (), "state stays in memory"),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.link import Link
     from telegraf_dlms.meter import Meter
+    from telegraf_dlms.talk import Framing
     from telegraf_dlms.world import World
 
 #: A release waits no longer (design, section 4): a meter gives up its association by itself.
@@ -243,12 +244,13 @@ class _Visit:
         meter = self._meter
         if self._carrier.is_stopping:
             raise PollCut("cut off by a stop")
-        if meter.plan.pause_after_connect_ns:
-            await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
-        link.discard_input()
         framing = meter.new_framing()
         timeout_s = meter.plan.timeout_ns / 1e9
         try:
+            await self._open_line(link, framing, timeout_s=timeout_s)
+            if meter.plan.pause_after_connect_ns:
+                await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
+            link.discard_input()
             meter.association = await link.run(
                 associate(framing, meter.plan.access, invoke_ids=meter.invoke_ids),
                 timeout_s=timeout_s,
@@ -259,6 +261,15 @@ class _Visit:
             raise
         meter.association.is_ending = self._carrier.is_stopping
         self._is_up = True
+
+    async def _open_line(self, link: Link, framing: Framing, *, timeout_s: float) -> None:
+        if self._meter.plan.interface_type != "hdlc_mode_e":
+            await link.open_line("plain", timeout_s=timeout_s)
+            return
+        # A meter that was left in the middle hears no call; the line is still the one it was left on, and DISC ends it.
+        await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
+        await link.open_line("mode_e", timeout_s=timeout_s)
+        self._meter.called_anew()
 
     async def _link(self) -> Link:
         return await self._carrier.link(timeout_s=self._meter.plan.timeout_ns / 1e9)

@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from serial_asyncio_fast import connection_for_serial
 
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.link import Link
+from telegraf_dlms.opening import CONFIRMATION_S, OPENING_LINE, SETTLE_S, acknowledge, call, hdlc_line
 from telegraf_dlms.serial_port import FAILURES, Port, octet_time_s, port_reason
 
 if TYPE_CHECKING:
@@ -44,22 +45,47 @@ async def open_serial(settings: SerialSettings, *, timeout_s: float) -> SerialLi
     return link
 
 
+async def open_mode_e(link: SerialLink, *, max_baud_rate: int, timeout_s: float) -> int:
+    """Call a meter at 300 baud, leave the line as HDLC has it, return its speed, which is at most ``max_baud_rate``.
+
+    Raises Silence, LinkError and RemoteProtocolError, and leaves the line as it is then: each opening sets it anew.
+    """
+    await link.change_line(**OPENING_LINE._asdict())
+    link.discard_input()
+    identification = await link.run(call(), timeout_s=timeout_s)
+    confirmation = acknowledge(identification, max_baud_rate=max_baud_rate)
+    baud_rate = await link.run(confirmation, timeout_s=min(timeout_s, CONFIRMATION_S))
+    await link.change_line(**hdlc_line(baud_rate)._asdict())
+    await asyncio.sleep(SETTLE_S)
+    link.discard_input()
+    return baud_rate
+
+
 class SerialLink(Link):
     """A link over a serial port, which is exclusively ours until it is closed."""
 
-    __slots__ = ("_port", "_settings")
+    __slots__ = ("_configured", "_port", "_settings")
 
     def __init__(self, port: Port, settings: SerialSettings) -> None:
         super().__init__(settings.device, octet_s=octet_time_s(settings))
         self._port = port
-        self._settings = settings
+        self._settings = self._configured = settings
         port.failed = self._write_failed
+
+    async def open_line(self, opening: Literal["plain", "mode_e"], *, timeout_s: float) -> None:
+        """Set the line as it was configured, or call the meter in mode E: then the configured speed is the highest."""
+        if opening == "mode_e":
+            await open_mode_e(self, max_baud_rate=self._configured.baud_rate, timeout_s=timeout_s)
+        elif self._settings != (line := self._configured):
+            await self.change_line(baud_rate=line.baud_rate, data_bits=line.data_bits, parity=line.parity)
 
     async def change_line(self, *, baud_rate: int, data_bits: int, parity: Parity) -> None:
         """Change the line once all that was written has left it (mode E); LinkError where the port cannot."""
         if not self.alive:
             raise LinkError(f"{self.peer}: {self._lost}")
         await asyncio.sleep(self._left_at - self._loop.time())
+        # Also where it fails: nobody knows how the line is then, and the next opening sets it again.
+        self._settings = replace(self._settings, baud_rate=baud_rate, data_bits=data_bits, parity=parity)
         changing = self._loop.run_in_executor(None, self._port.change_line, baud_rate, data_bits, parity)
         try:
             await asyncio.shield(changing)
@@ -68,7 +94,6 @@ class SerialLink(Link):
         except asyncio.CancelledError:
             self.close()
             raise
-        self._settings = replace(self._settings, baud_rate=baud_rate, data_bits=data_bits, parity=parity)
         self._octet_s = octet_time_s(self._settings)
 
     def discard_input(self) -> None:

@@ -50,6 +50,11 @@ class HdlcServer:
         self._buffer = hdlc.FrameBuffer()
         self._links: dict[tuple[bytes, bytes], _Link] = {}
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether some client has connected, and has not disconnected."""
+        return bool(self._links)
+
     def receive(self, octets: bytes) -> bytes:
         """Return what is answered to the frames that these octets complete."""
         now = self._clock()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from telegraf_dlms import log, process
 from telegraf_dlms.errors import RemoteProtocolError
 from telegraf_dlms.simulator.hdlc_server import HdlcServer
+from telegraf_dlms.simulator.mode_e import ModeE
 from telegraf_dlms.simulator.server import Session
 from telegraf_dlms.simulator.terminal import Terminal
 from telegraf_dlms.simulator.wrapper_server import WrapperServer
@@ -34,7 +35,7 @@ CANNOT_LISTEN: Final = 1
 
 
 class Line(Protocol):
-    """What hears octets and answers them: HdlcServer or WrapperServer."""
+    """What hears octets and answers them: HdlcServer, ModeE or WrapperServer."""
 
     def receive(self, octets: bytes) -> bytes:
         """Return what is to be sent."""
@@ -58,7 +59,8 @@ async def serving(options: Options, *, clock: Callable[[], float] = time.time) -
     """Serve while the context lasts; ``clock`` gives Unix seconds. OSError where it cannot listen."""
     house = _House(options, clock)
     if options.pty is not None:
-        outlet = _Outlet(house.line(1), options.delay_s)
+        line = house.line(1, baud_rate=lambda: terminal.baud_rate)
+        outlet = _Outlet(line, options.delay_s)
         terminal = Terminal(options.pty, outlet.overheard)
         outlet.connect(terminal.write)
         try:
@@ -116,15 +118,23 @@ class _House:
         number = int(IPv4Address(local_address)) - int(IPv4Address(self.options.address)) + 1
         return number if 1 <= number <= self.options.meters else None
 
-    def line(self, first: int) -> Line:
-        """Return a line with the meter of that number on it, and on a bus those after it."""
+    def line(self, first: int, *, baud_rate: Callable[[], int] = lambda: 0) -> Line:
+        """Return a line with the meter of that number on it, and on a bus those after it.
+
+        ``baud_rate`` tells the speed of a line that has one.
+        """
 
         def session_of(offset: int, client: int) -> Session:
             return Session(first + offset, client, access=self.options.access, clock=self._clock)
 
-        if self.options.interface == "hdlc":
+        def hdlc_line() -> HdlcServer:
             return HdlcServer(self.options.server_address, session_of, clock=time.monotonic)
-        return WrapperServer(self.options.server_address, session_of)
+
+        if self.options.interface == "wrapper":
+            return WrapperServer(self.options.server_address, session_of)
+        if self.options.interface == "hdlc_mode_e":
+            return ModeE(hdlc_line, baud_rate=baud_rate, clock=time.monotonic)
+        return hdlc_line()
 
     def close(self) -> None:
         for transport in list(self.transports):

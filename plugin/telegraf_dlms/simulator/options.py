@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from telegraf_dlms.durations import SECOND, parse_duration
 from telegraf_dlms.errors import ConfigError
@@ -15,7 +15,7 @@ from telegraf_dlms.simulator.server_address import ServerAddress
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-Interface: TypeAlias = Literal["hdlc", "wrapper"]
+Interface: TypeAlias = Literal["hdlc", "wrapper", "hdlc_mode_e"]
 
 #: The port of DLMS/COSEM at IANA.
 PORT: Final = 4059
@@ -43,7 +43,7 @@ class Options:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the options of ``simulate``; their defaults are those of ``Options``."""
-    parser.add_argument("--interface", choices=("hdlc", "wrapper"), default="hdlc", help="default: hdlc")
+    parser.add_argument("--interface", choices=get_args(Interface), default="hdlc", help="default: hdlc")
     parser.add_argument("--address", default="127.0.0.1", help="listen on this address; default: 127.0.0.1")
     parser.add_argument("--port", type=int, default=PORT, help=f"TCP port, 0 for a free one; default: {PORT}")
     parser.add_argument("--pty", type=Path, metavar="LINK", help="a pseudo-terminal, with LINK to it, instead of TCP")
@@ -89,6 +89,10 @@ def _problems(options: Options) -> list[str]:
         problems.append(f"--meters: {options.meters} is less than 1")
     elif options.meters > 1 and not options.pty and not _is_loopback(options.address, options.meters):
         problems.append(f"--meters: {options.meters} of them need loopback addresses, {options.address} is none")
+    if options.interface == "hdlc_mode_e" and not options.pty:
+        problems.append("--interface hdlc_mode_e needs --pty")
+    elif options.interface == "hdlc_mode_e" and options.meters > 1:
+        problems.append(f"--meters: {options.meters} of them would all answer the one call of hdlc_mode_e")
     if not 0 <= options.server_address.server <= last <= 0x3FFF:
         problems.append(f"--server-address: {options.server_address.server} to {last} is outside 0..16383")
     if not all(0 <= logical <= 0x3FFF for logical in options.server_address.logical):

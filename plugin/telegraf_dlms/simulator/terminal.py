@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import termios
 import tty
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _READ_SIZE: Final = 4096
+_BAUD_RATES: Final = {
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdigit()
+}
 #: Answers that nobody reads are dropped beyond this, as on a wire.
 _MAX_PENDING: Final = 65_536
 
@@ -41,6 +45,11 @@ class Terminal:
             self._close_descriptors()
             raise
         self._loop.add_reader(self._master, self._read)
+
+    @property
+    def baud_rate(self) -> int:
+        """How fast the client has set the line; a pseudo-terminal carries octets at any speed."""
+        return _BAUD_RATES.get(termios.tcgetattr(self._master)[5], 0)
 
     def write(self, octets: bytes) -> None:
         """Send, now or as room comes."""
