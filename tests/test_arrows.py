@@ -39,7 +39,8 @@ FAMILIES = {
     "axdr": Family("axdr axdr_encode", "errors"),
     "datetimes": Family("datetimes", ""),
     "framing": Family("hdlc hdlc_procedure opening wrapper", "errors talk"),
-    "apdu": Family("apdu get", "axdr cosem errors talk"),
+    "apdu": Family("apdu get sn_apdu read", "axdr cosem errors talk"),
+    "short_names": Family("short_names", "axdr errors"),
     "association": Family("association", "axdr errors"),
     # readings to lines, pure
     "line": Family("line", "errors"),
@@ -53,6 +54,7 @@ FAMILIES = {
         "models device_model problems toml_lines secret durations",
         "errors obis cosem address",
     ),
+    "state": Family("state state_file state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
         "conversation profile_conversation",
@@ -65,10 +67,10 @@ FAMILIES = {
         "collector bus poll meter readout troubles world",
         "plan conversation metrics link schedule pipes framing apdu cosem obis talk errors",
     ),
-    "simulator": Family("simulator", "axdr apdu framing cosem obis errors pipes config"),
+    "simulator": Family("simulator", "axdr apdu short_names framing cosem obis errors pipes config"),
     "cli": Family(
-        "cli check service __main__",
-        "collector simulator plan config link pipes early metrics cosem obis errors package",
+        "cli check service unlock __main__",
+        "collector simulator plan config state link pipes early metrics cosem obis errors package",
     ),
 }
 
@@ -82,7 +84,19 @@ WALLED_OFF = {
 }
 
 #: These know no socket, no clock and no logger.
-SANS_IO = ["axdr", "datetimes", "framing", "apdu", "association", "line", "metrics", "conversation", "talk", "schedule"]
+SANS_IO = [
+    "axdr",
+    "datetimes",
+    "framing",
+    "apdu",
+    "short_names",
+    "association",
+    "line",
+    "metrics",
+    "conversation",
+    "talk",
+    "schedule",
+]
 INPUT_AND_OUTPUT = {"asyncio", "logging", "os", "select", "selectors", "signal", "socket", "subprocess", "time"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -1,6 +1,6 @@
 import pytest
 
-from simulator_client import AARE, AARQ, AARQ_LOW
+from simulator_client import AARE, AARE_SN, AARQ, AARQ_LOW, AARQ_SN
 from telegraf_dlms.errors import RemoteProtocolError
 from telegraf_dlms.simulator import acse
 from telegraf_dlms.simulator.acse import AssociationRequest, Context, Diagnostic, Mechanism
@@ -23,6 +23,10 @@ def in_aarq(*fields):
 
 def test_the_green_books_aarq_without_authentication_is_read():
     assert acse.parse_aarq(AARQ) == AssociationRequest(Context.LONG_NAMES, Mechanism.NONE, b"", 6, 0x7E1F, 1200)
+
+
+def test_the_green_books_aarq_with_short_names_is_read():
+    assert acse.parse_aarq(AARQ_SN) == AssociationRequest(Context.SHORT_NAMES, Mechanism.NONE, b"", 6, 0x1C0320, 400)
 
 
 def test_the_green_books_aarq_with_a_password_is_read():
@@ -104,6 +108,15 @@ def test_no_cut_and_no_flipped_bit_raises_anything_else():
 
 def test_the_acceptance_is_the_green_books_aare():
     assert acse.encode_acceptance(context=1, conformance=0x5214, max_pdu_size=1024) == AARE
+
+
+def test_with_short_names_the_vaa_name_is_that_of_the_association():
+    assert acse.encode_acceptance(context=2, conformance=0x101220, max_pdu_size=1024) == AARE_SN
+
+
+@pytest.mark.parametrize(("context", "vaa_name"), [(1, "0007"), (2, "FA00"), (3, "0007"), (4, "FA00")])
+def test_ciphering_changes_nothing_of_the_vaa_name(context, vaa_name):
+    assert acse.encode_acceptance(context=context, conformance=0, max_pdu_size=1)[-2:] == bytes.fromhex(vaa_name)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def test_the_defaults_are_those_of_a_device():
         (["--server-address", "6678"], Options(server_address=ServerAddress(6678))),
         (["--logical-server-address", "3"], Options(server_address=ServerAddress(1, (3,)))),
         (["--password", "12345678"], Options(access=Access("low", b"12345678"))),
+        (["--short-names"], Options(access=Access(referencing="short_names"))),
+        (["--short-names", "--password", "1"], Options(access=Access("low", b"1", "short_names"))),
         (["--access-security", "none", "--password", "x"], Options(access=Access("none", b"x"))),
         (
             ["--pty", "run/bus", "--meters", "3", "--server-address", "16"],

@@ -22,6 +22,7 @@ _MECHANISM = bytes.fromhex("608574050802")
 _CONFORMANCE = bytes.fromhex("5F1F0400")
 _OLD_CONFORMANCE = bytes.fromhex("5F0400")
 _DLMS_VERSION = 6
+_VAA_LOGICAL_NAMES = bytes.fromhex("0007")
 
 
 class Context(IntEnum):
@@ -31,6 +32,10 @@ class Context(IntEnum):
     SHORT_NAMES = 2
     LONG_NAMES_CIPHERED = 3
     SHORT_NAMES_CIPHERED = 4
+
+
+#: With short names the VAA name is the base name of the Association SN (Green Book, 9.4.5).
+_VAA_NAMES: dict[int, bytes] = dict.fromkeys((Context.SHORT_NAMES, Context.SHORT_NAMES_CIPHERED), bytes.fromhex("FA00"))
 
 
 class Mechanism(IntEnum):
@@ -54,9 +59,11 @@ class Diagnostic(IntEnum):
 class Conformance(IntEnum):
     """Bits of the Conformance, the first bit of the standard highest (Green Book, 9.4.6.1)."""
 
+    READ = 1 << 20
     PRIORITY_MANAGEMENT = 1 << 14
-    BLOCK_TRANSFER_WITH_GET = 1 << 12
+    BLOCK_TRANSFER_WITH_GET_OR_READ = 1 << 12
     MULTIPLE_REFERENCES = 1 << 9
+    PARAMETERIZED_ACCESS = 1 << 5
     GET = 1 << 4
     SELECTIVE_ACCESS = 1 << 2
 
@@ -89,10 +96,9 @@ def parse_aarq(apdu: bytes) -> AssociationRequest:
 
 
 def encode_acceptance(*, context: int, conformance: int, max_pdu_size: int) -> bytes:
-    """Return the AARE that accepts, with its InitiateResponse; VAA name 0007 is that of long names."""
-    initiate = (
-        b"\x08\x00\x06" + _CONFORMANCE + conformance.to_bytes(3, "big") + max_pdu_size.to_bytes(2, "big") + b"\0\7"
-    )
+    """Return the AARE that accepts, with its InitiateResponse; the context says which VAA name is in it."""
+    sizes = max_pdu_size.to_bytes(2, "big") + _VAA_NAMES.get(context, _VAA_LOGICAL_NAMES)
+    initiate = b"\x08\x00\x06" + _CONFORMANCE + conformance.to_bytes(3, "big") + sizes
     return _encode_aare(context, result=0, diagnostic=Diagnostic.NULL, user_information=initiate)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONFORMANCE: Final = (
     Conformance.GET
     | Conformance.SELECTIVE_ACCESS
-    | Conformance.BLOCK_TRANSFER_WITH_GET
+    | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
     | Conformance.MULTIPLE_REFERENCES
     | Conformance.PRIORITY_MANAGEMENT
 )

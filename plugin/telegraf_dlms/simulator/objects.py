@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[[Moment], bytes]
     Attributes: TypeAlias = Mapping[int, bytes | Read]
 
-_OBJECT_UNDEFINED, _CLASS_INCONSISTENT, _UNAVAILABLE, _TYPE_UNMATCHED = 4, 9, 11, 12
+_OBJECT_UNDEFINED, _CLASS_INCONSISTENT, _UNAVAILABLE, _TYPE_UNMATCHED, _OTHER_REASON = 4, 9, 11, 12, 250
 _READ_ONLY = 1
 _NO_OBJECT = bytes(6)
 
@@ -57,6 +57,19 @@ def read(
     if value is None:
         raise DataRefused(_UNAVAILABLE)
     return value if isinstance(value, bytes) else value(moment)
+
+
+def value_or_result(
+    objects: Mapping[bytes, InterfaceObject],
+    descriptor: AttributeDescriptor,
+    moment: Moment,
+    selection: bytes | None = None,
+) -> bytes | int:
+    """Return an attribute's encoded value, or the data-access-result that stands in its place."""
+    try:
+        return read(objects, descriptor, moment, selection)
+    except DataRefused as refused:
+        return _OTHER_REASON if refused.result is None else refused.result
 
 
 def data(code: str, value: bytes | Read) -> InterfaceObject:
@@ -102,9 +115,19 @@ def encode_scaler_unit(scaler_unit: ScalerUnit) -> bytes:
     return structure(encode(Tag.INTEGER, scaler_unit.scaler), encode(Tag.ENUM, scaler_unit.unit))
 
 
+def attribute_numbers(listed: InterfaceObject) -> list[int]:
+    """Return the attributes that an object has, 1 first."""
+    return sorted({1, *listed.attributes, *([2] if listed.buffer else [])})
+
+
 def object_list(objects: Iterable[InterfaceObject]) -> bytes:
     """Return the object_list of an Association LN (Blue Book, 4.4.4): every attribute read-only, no methods."""
     return array(_element(listed) for listed in objects)
+
+
+def attribute_access(listed: InterfaceObject) -> bytes:
+    """Return an attribute_access_descriptor: each attribute, read-only, and its access selectors."""
+    return array(_access(listed, number) for number in attribute_numbers(listed))
 
 
 def _element(listed: InterfaceObject) -> bytes:
@@ -112,12 +135,8 @@ def _element(listed: InterfaceObject) -> bytes:
         encode(Tag.LONG_UNSIGNED, listed.class_id),
         encode(Tag.UNSIGNED, listed.version),
         encode(Tag.OCTET_STRING, listed.logical_name),
-        structure(array(_access(listed, number) for number in _numbers(listed)), array([])),
+        structure(attribute_access(listed), array([])),
     )
-
-
-def _numbers(listed: InterfaceObject) -> list[int]:
-    return sorted({1, *listed.attributes, *([2] if listed.buffer else [])})
 
 
 def _access(listed: InterfaceObject, number: int) -> bytes:

@@ -57,6 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--access-security", choices=("none", "low"), help="default: low with a password, else none")
     parser.add_argument("--password", help="what clients have to send")
+    parser.add_argument("--short-names", action="store_true", help="short name referencing in place of logical names")
 
 
 def options_from(namespace: Namespace) -> Options:
@@ -73,7 +74,7 @@ def options_from(namespace: Namespace) -> Options:
             logical=(0, 1) if namespace.logical_server_address is None else (namespace.logical_server_address,),
             count=namespace.meters if namespace.pty else 1,
         ),
-        access=_access(namespace.access_security, namespace.password),
+        access=_access(namespace),
     )
     if problems := list(_problems(options)):
         raise ConfigError(problems)
@@ -116,6 +117,9 @@ def _delay(text: str) -> float:
         raise ConfigError([f'--delay: "{text}" {error}']) from None
 
 
-def _access(security: Literal["none", "low"] | None, password: str | None) -> Access:
-    chosen: Literal["none", "low"] = security or ("low" if password is not None else "none")
-    return Access(chosen, (password or "").encode())
+def _access(namespace: Namespace) -> Access:
+    return Access(
+        security=namespace.access_security or ("low" if namespace.password is not None else "none"),
+        password=(namespace.password or "").encode(),
+        referencing="short_names" if namespace.short_names else "logical_names",
+    )

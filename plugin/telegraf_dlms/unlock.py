@@ -1,0 +1,50 @@
+"""``unlock DEVICE``: have a device asked again whose password was refused less than an hour ago."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms.config import load
+from telegraf_dlms.errors import ConfigError
+from telegraf_dlms.problems import Suggestions
+from telegraf_dlms.state import open_state
+from telegraf_dlms.state_file import StateUnusable, default_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from telegraf_dlms.log import Log
+
+#: Exit statuses: it is not locked any more; the state cannot be written.
+DONE: Final = 0
+NOT_DONE: Final = 1
+
+
+def unlock(device: str, paths: Sequence[Path], *, log: Log) -> int:
+    """End the lock-out of a device, also for a ``run`` that is running; return an exit status.
+
+    Raises ConfigError where the configuration is bad, or has no such device.
+    """
+    configuration = load(paths)
+    names = {each.name for each in configuration.devices}
+    if device not in names:
+        raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, names)}'])
+    path = configuration.agent.state_file or default_path(paths)
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises where a folder is closed to us
+        log.info(f"{device}: was not locked: {path} is not there")
+        return DONE
+    state = open_state(path, say=log.say)
+    try:
+        was_locked = state.unlock(device)
+    except StateUnusable as error:
+        log.error(f"{device}: cannot be unlocked: {error}")
+        return NOT_DONE
+    finally:
+        state.close()
+    if state.path is None:
+        log.error(f"{device}: cannot be unlocked: {path} cannot be written")
+        return NOT_DONE
+    log.info(f"{device}: {'is asked again' if was_locked else 'was not locked'}")
+    return DONE
