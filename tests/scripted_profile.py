@@ -41,7 +41,8 @@ def date_time(number):
 class ScriptedProfile(ScriptedMeter):
     """Rows of (clock, number), captured each quarter of an hour; ``numbers`` are those of their quarters.
 
-    ``refuses`` are access selectors, 0 for none; ``keeps_back`` those that are answered with no rows.
+    ``clocks`` are the cells of numbers that have another clock, None for a null. ``refuses`` are access selectors, 0
+    for none; ``keeps_back`` those that are answered with no rows.
     """
 
     def __init__(self, numbers=range(8), *, columns=(CLOCK, STATUS), sort_method=1, period=900, **behaviour):
@@ -51,6 +52,7 @@ class ScriptedProfile(ScriptedMeter):
         self.sort_method = sort_method
         self.refuses = set(behaviour.pop("refuses", ()))
         self.keeps_back = set(behaviour.pop("keeps_back", ()))
+        self.clocks = behaviour.pop("clocks", {})
         self.attributes = {
             self.at(2): self._buffer,
             self.at(3): array([_capture_object(column) for column in columns]),
@@ -88,7 +90,7 @@ class ScriptedProfile(ScriptedMeter):
             rows = rows[first - 1 : last or None]
         elif selector == 1:
             _, first, last, _ = axdr.decode_all(selection[1:])
-            rows = [number for number in rows if _seconds(first) <= quarter(number) // 10**9 <= _seconds(last)]
+            rows = [number for number in rows if _seconds(first) <= self._captured(number) <= _seconds(last)]
         return array([] if selector in self.keeps_back else [self._row(number) for number in rows])
 
     def _in_order(self):
@@ -99,10 +101,14 @@ class ScriptedProfile(ScriptedMeter):
     def _row(self, number):
         return structure(*[self._cell(column, number) for column in self.columns])
 
-    @staticmethod
-    def _cell(column, number):
+    def _captured(self, number):
+        """Return the seconds by which a range finds a row: those of its clock, as the meter writes it."""
+        return _seconds(self.clocks.get(number) or date_time(number))
+
+    def _cell(self, column, number):
         if column == CLOCK:
-            return octets(date_time(number))
+            clock = self.clocks.get(number, date_time(number))
+            return encode(Tag.NULL_DATA) if clock is None else octets(clock)
         return unsigned(quarter(number) // 10**9 if column == UNIX_CLOCK else number)
 
 

@@ -161,6 +161,21 @@ def test_what_is_forgotten_is_asked_again():
     assert source.take_asked() == ["1.0.1.8.0.255/2", "1.0.1.8.0.255/3"]
 
 
+def test_a_scaler_unit_is_asked_for_again_where_the_type_of_what_it_scales_changes():
+    source, memory = meter(), Memory()
+    for value, scaler, asked in [
+        (unsigned(5), scaler_unit(-1, 30), "23"),
+        (encode(Tag.NULL_DATA), scaler_unit(-1, 30), "2"),
+        (unsigned(6), scaler_unit(-1, 30), "2"),
+        (encode(Tag.LONG64, 5000), scaler_unit(-3, 27), "23"),
+        (encode(Tag.LONG64, 6000), scaler_unit(-3, 27), "2"),
+    ]:
+        source.attributes |= {ENERGY: value, ENERGY_UNIT: scaler}
+        (reading,) = read(source, ENERGY_REQUEST, memory=memory)
+        assert "".join(attribute[-1] for attribute in source.take_asked()) == asked
+    assert (reading.values, reading.scaler_unit) == ([(2, 6000)], ScalerUnit(-3, 27))
+
+
 def test_a_value_whose_scaling_is_configured_asks_for_no_scaler_unit():
     source = meter(but={ENERGY_UNIT: 3})
     assert read(source, asks(ENERGY)) == [Reading(values=[(2, 12345)])]

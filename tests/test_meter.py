@@ -314,30 +314,25 @@ def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it():
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"server_address": 2}, {"client_address": 17}, {"interface_type": "hdlc"}],
-    ids=lambda keys: next(iter(keys)),
+    ("line", "settings"),
+    [
+        pytest.param({}, {"server_address": 2}, id="server_address"),
+        pytest.param({}, {"client_address": 17}, id="client_address"),
+        pytest.param({}, {"interface_type": "hdlc"}, id="interface_type"),
+        pytest.param({"port": 4060}, {}, id="port"),
+        pytest.param({"address": "other"}, {}, id="address"),
+        pytest.param({"name": "other"}, {"on": "other"}, id="connection"),
+    ],
 )
-def test_at_another_address_is_another_meter(settings):
-    it = meter(**settings)
+def test_at_another_address_is_another_meter(line, settings):
+    values = group("g", value("energy", obis="1-0:1.8.0"), load_profile(), serial_number(is_tag=True))
+    it = meter(connection(**line), device(**settings), values)
     it.adopt(used())
     assert it.totals.errors == 7
     assert it.recall(6).scalers == {}
     assert it.values["g"][1].profile.printed.filter([printed_row()]) == [printed_row()]
     assert it.locked_until_ns == 0
     assert it.read_tags == {}
-
-
-def test_on_another_connection_is_another_meter():
-    it = meter(connection("other"), device(on="other"), group("g", value()))
-    it.adopt(used())
-    assert it.recall(6).scalers == {}
-
-
-def test_at_another_port_is_another_meter():
-    it = meter(connection(port=4060), device(), group("g", value()))
-    it.adopt(used())
-    assert it.recall(6).scalers == {}
 
 
 def test_a_new_password_ends_the_lock():

@@ -10,6 +10,7 @@ import pytest
 from jumping_clock import elapsed, on_a_jumping_clock
 from stations import (
     AARQ,
+    GET,
     RLRQ,
     Scene,
     Station,
@@ -221,6 +222,28 @@ async def test_a_device_that_is_back_is_said_once():
     assert await visit(meter) is PollResult.OK
     await visit(meter)
     assert meter.said == ["W house: line: no answer within 5 s", "I house: is read again"]
+
+
+@pytest.mark.parametrize("trouble", [silent, garbage, hanging_up], ids=["deaf", "garbage", "hanging up"])
+@on_a_jumping_clock
+async def test_after_a_failed_poll_scalers_are_read_again_since_another_meter_may_answer(trouble):
+    meter = scene(groups=group("g", value()), retries=0)
+    asked = []
+    for manner in (whole, whole, trouble, whole, whole):
+        meter.station.manner = manner
+        before = meter.station.count(GET)
+        await visit(meter)
+        asked.append(meter.station.count(GET) - before)
+        await until(elapsed() + 60)
+    assert asked == [2, 1, 0, 2, 1]
+
+
+@on_a_jumping_clock
+async def test_a_poll_in_which_an_attribute_of_a_value_was_refused_is_partial_although_the_value_was_read():
+    meter = scene(groups=group("g", value(attributes=["value", 77])))
+    assert await visit(meter) is PollResult.PARTIAL
+    told = meter.lines.polls[0]
+    assert (told["values_read"], told["values_refused"]) == (1, 0)
 
 
 @on_a_jumping_clock

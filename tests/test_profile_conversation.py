@@ -92,6 +92,28 @@ def test_a_profile_that_is_refused_as_a_whole_says_nothing_about_selection(entri
     assert memory.unselective == set()
 
 
+@pytest.mark.parametrize(
+    ("nulls", "asked"),
+    [
+        pytest.param(range(39, 40), ["entries 40 to 0", "entries 33 to 0"], id="eight times as many"),
+        pytest.param(range(32, 40), ["entries 40 to 0", "entries 33 to 0", "buffer"], id="their first has none either"),
+        pytest.param(range(33, 40), ["entries 40 to 0", "entries 33 to 0"], id="only their first has a clock"),
+        pytest.param(range(40), ["entries 40 to 0", "entries 33 to 0", "buffer"], id="none has a clock"),
+    ],
+)
+def test_an_entry_without_a_clock_is_asked_for_with_those_before_it(nulls, asked):
+    meter = ScriptedProfile(range(40), clocks=dict.fromkeys(nulls))
+    reading = read(meter, entries=1)
+    assert meter.asked == [*COLUMNS, "entries_in_use", *asked]
+    assert numbers(reading)[-1] == 39
+
+
+def test_entries_that_are_all_there_is_are_asked_for_once_although_the_oldest_has_no_clock():
+    meter = ScriptedProfile(range(3), clocks={0: None})
+    read(meter, entries=3)
+    assert meter.asked == [*COLUMNS, "entries_in_use", "entries 1 to 0"]
+
+
 # What is kept.
 
 

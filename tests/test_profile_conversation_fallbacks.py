@@ -81,6 +81,27 @@ def test_an_empty_range_beyond_the_newest_row_is_right():
     assert memory.unselective == set()
 
 
+def test_an_empty_range_that_ends_before_the_newest_row_is_right():
+    far = 73 * 365 * 96  # a clock of 2099
+    meter, memory = ScriptedProfile(), Memory()
+    read(meter, memory=memory)
+    meter.take_asked()
+    meter.numbers = [0, 1, far]
+    assert numbers(read(meter, memory=memory, printed=quarter(7))) == [0, 1, far]
+    assert meter.take_asked() == ["range from 01:45", "entries_in_use", "entries 3 to 3", "entries 1 to 0"]
+    assert memory.unselective == set()
+
+
+@pytest.mark.parametrize("refuses", [{1}, set()], ids=["by entry", "by range"])
+def test_rows_that_begin_with_a_null_clock_are_followed_by_the_whole_buffer(refuses):
+    meter, memory = ScriptedProfile(range(20), refuses=refuses), Memory()
+    read(meter, memory=memory)
+    meter.clocks = dict.fromkeys(range(10, 19))
+    reading = read(meter, memory=memory, printed=quarter(14))
+    assert meter.asked[-1] == "buffer"
+    assert numbers(reading) == list(range(20))
+
+
 @pytest.mark.parametrize(
     "kept",
     [

@@ -7,7 +7,18 @@ import time
 import pytest
 
 from telegraf_dlms.axdr import VisibleString
-from telegraf_dlms.rows import FIFO, FUTURE_NS, LIFO, OVERLAP_NS, PrintedRows, Row, cells_key, gap_seconds, plan_entries
+from telegraf_dlms.rows import (
+    FIFO,
+    FUTURE_NS,
+    LIFO,
+    OVERLAP_NS,
+    PrintedRows,
+    Row,
+    cells_key,
+    gap_seconds,
+    plan_entries,
+    without_far_ahead,
+)
 
 SECOND = 1_000_000_000
 QUARTER = 900 * SECOND
@@ -79,12 +90,12 @@ def test_the_next_read_begins_two_hours_before_the_newest_row():
     assert memory.newest_ns(START) == START + 11 * QUARTER
 
 
-def test_the_next_read_does_not_begin_before_what_was_wanted_first():
+def test_what_is_older_than_what_was_wanted_first_is_not_wanted_later():
     memory = PrintedRows()
-    memory.wanted_since(START)
-    memory.wanted_since(START - QUARTER)
-    printed(memory, quarters(0, 2))
-    assert memory.resume_ns(now_ns=START) == START
+    far = START + FUTURE_NS + QUARTER + 1
+    asked = [far, START + QUARTER, START, START + 2 * QUARTER]
+    wanted = [far, START + QUARTER, START + QUARTER, START + 2 * QUARTER]
+    assert [memory.wanted_since(since, now_ns=START) for since in asked] == wanted
 
 
 def test_a_row_of_the_far_future_does_not_keep_back_those_of_today():
@@ -100,6 +111,13 @@ def test_a_clock_that_is_a_little_ahead_is_believed():
     printed(memory, [row(START + FUTURE_NS, "tomorrow")])
     assert memory.newest_ns(START) == START + FUTURE_NS
     assert memory.newest_ns(START - 1) is None
+
+
+def test_the_newest_rows_are_not_told_by_those_far_ahead_unless_all_are():
+    believed, ahead = [*quarters(0, 2), row(None, "no clock")], row(START + FUTURE_NS + 1, "a wrong clock")
+    assert without_far_ahead([*believed, ahead], now_ns=START) == believed
+    assert without_far_ahead([ahead, ahead], now_ns=START) == [ahead, ahead]
+    assert without_far_ahead([], now_ns=START) == []
 
 
 def test_rows_older_than_a_read_are_forgotten():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +62,9 @@ def configuration(port: int, *groups: tuple[str, str, tuple[tuple[str, str], ...
     return text
 
 
+#: The year and the month of a date-time.
+CLOCK = re.compile(rb"(\x09\x0c\x07.).", re.DOTALL)
+
 IMPORT = ("active_import", "1-0:1.8.0")
 POWER = ("power", "1-0:1.7.0")
 UNKNOWN = ("nothing", "1-0:77.77.77")
@@ -75,6 +81,25 @@ def closed_port() -> Iterator[int]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
+
+
+@pytest.fixture
+def meter_with_a_broken_clock(built_in_meter: int) -> Iterator[int]:
+    """Relay to the built-in meter; the first row of each buffer is of the 30th month."""
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", built_in_meter)) as meter:
+                while asked := self.request.recv(4096):
+                    meter.sendall(asked)
+                    self.request.sendall(CLOCK.sub(b"\\1\x1e", meter.recv(4096), count=1))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def once(conf: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -113,6 +138,17 @@ def test_once_exits_3_where_a_value_is_refused_and_prints_the_others(built_in_me
     assert done.returncode == 3
     assert names(done.stdout.splitlines()) == ["active_import"]
     assert "W! house energy/nothing: 1.0.77.77.77.255/2: object-undefined (4)" in done.stderr.splitlines()
+
+
+def test_once_exits_3_where_a_row_cannot_be_printed_and_prints_the_others(meter_with_a_broken_clock, conf):
+    profile = VALUE.format(name="load_profile", obis="1-0:99.1.0").replace('"register"', "7\n    entries = 3")
+    conf.write_text(configuration(meter_with_a_broken_clock, ("rows", "1h", ())) + profile)
+    done = once(conf)
+    lines = done.stdout.splitlines()
+    assert (done.returncode, device_results(lines)) == (3, ["partial"])
+    assert len({point.time for point in points.parse_all(lines) if "profile" in point.tags}) == 2
+    [warning] = [line for line in done.stderr.splitlines() if line.startswith("W!")]
+    assert "house rows/load_profile: 0.0.1.0.0.255/2: a row's clock is no time: 07ea1e" in warning
 
 
 def test_once_exits_3_where_a_device_is_not_read(closed_port, conf):

@@ -172,7 +172,7 @@ class _Reader:
             rows = yield from self._range(reading, column)
             if rows:
                 return rows
-        if rows is not None and reading.since_ns is not None and newest_ns >= reading.since_ns:
+        if rows is not None and self._is_in_range(newest_ns, reading.since_ns):
             self._refused.add(_BY_RANGE)  # it keeps back what it has
         return (yield from self._since(reading, column, newest_ns, in_use))
 
@@ -217,13 +217,19 @@ class _Reader:
         if column is None or like is None or since_ns is None or not self._can(_BY_RANGE):
             return None
         first = _bound(self._clock, like, max(since_ns, 0))
-        last = _bound(self._clock, like, max(since_ns, self._now_ns) + _RANGE_END_NS)
+        last = _bound(self._clock, like, self._range_end_ns(since_ns))
         try:
             rows = yield from self._get(_BUFFER, range_selection(reading.captures[column], first, last))
         except DataRefused:
             self._refused.add(_BY_RANGE)
             return None
         return None if _begins_in_the_dark(rows, reading) else _as_list(rows)
+
+    def _range_end_ns(self, since_ns: int) -> int:
+        return max(since_ns, self._now_ns) + _RANGE_END_NS
+
+    def _is_in_range(self, time_ns: int, since_ns: int | None) -> bool:
+        return since_ns is not None and since_ns <= time_ns <= self._range_end_ns(since_ns)
 
     def _since(self, reading: BufferReading, column: int, newest_ns: int, in_use: int) -> Conversation[Value]:
         """Return the newest rows by entry, so many that all since ``since_ns`` are among them."""

@@ -14,7 +14,7 @@ from telegraf_dlms.errors import DataRefused, LinkError
 from telegraf_dlms.metrics import Problem, ProfilePoll
 from telegraf_dlms.profile_conversation import PROFILE_GENERIC, read_buffer
 from telegraf_dlms.row_times import clock_column
-from telegraf_dlms.rows import gap_seconds
+from telegraf_dlms.rows import gap_seconds, is_far_ahead, without_far_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,12 +163,12 @@ class Readout:
         if rows.misfits:
             memory.captures.pop(value.plan.logical_name, None)
         printed = profile.printed
-        wanted = _wanted(rows.rows, profile.request, reading, printed)
+        wanted = _wanted(rows.rows, profile.request, reading, printed, now_ns=now_ns)
         fresh = printed.filter(wanted)
         lines = [line for row in fresh for line in row.lines]
         told = ProfilePoll(
             rows=len(fresh),
-            gap_seconds=_gap_seconds(fresh, reading, printed.newest_ns(now_ns)),
+            gap_seconds=_gap_seconds(fresh, reading, printed, now_ns=now_ns),
             backlog_seconds=0,
             capture_period=reading.capture_period,
         )
@@ -199,20 +199,36 @@ class Readout:
         )
 
 
-def _wanted(rows: Sequence[Row], request: BufferRequest, reading: BufferReading, printed: PrintedRows) -> Sequence[Row]:
+def _wanted(
+    rows: Sequence[Row], request: BufferRequest, reading: BufferReading, printed: PrintedRows, *, now_ns: int
+) -> Sequence[Row]:
     """Return the rows that were asked for, whatever the meter sent besides."""
+    newest = without_far_ahead(rows, now_ns=now_ns)
     if request.entries is not None:
-        return rows[-request.entries :]
+        return rows[rows.index(newest[-request.entries :][0]) :] if newest else ()
     since_ns = reading.since_ns
     if since_ns is None:
-        since_ns = max((row.clock_ns for row in rows if row.clock_ns is not None), default=0) - request.backfill_ns
-    printed.wanted_since(since_ns)
+        newest_ns = max((row.clock_ns for row in newest if row.clock_ns is not None), default=None)
+        if newest_ns is None:
+            return rows
+        since_ns = newest_ns - request.backfill_ns
+    since_ns = printed.wanted_since(since_ns, now_ns=now_ns)
     return [row for row in rows if row.clock_ns is None or row.clock_ns >= since_ns]
 
 
-def _gap_seconds(fresh: Sequence[Row], reading: BufferReading, newest_ns: int | None) -> int:
-    """Return the seconds for which rows are missing since the newest that was printed; late ones are no gap."""
-    newer = [row for row in fresh if row.clock_ns is None or newest_ns is None or row.clock_ns > newest_ns]
+def _gap_seconds(fresh: Sequence[Row], reading: BufferReading, printed: PrintedRows, *, now_ns: int) -> int:
+    """Return the seconds for which rows are missing since the newest that was printed.
+
+    Late ones are no gap, and no row far ahead ends one.
+    """
+    newest_ns = printed.newest_ns(now_ns)
+    newer = [
+        row
+        for row in fresh
+        if row.clock_ns is not None
+        and not is_far_ahead(row.clock_ns, now_ns)
+        and (newest_ns is None or row.clock_ns > newest_ns)
+    ]
     return gap_seconds(newer, capture_period=reading.capture_period, since_ns=newest_ns) if newer else 0
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 FIFO = 1
 LIFO = 2
 
-
 #: How far before the newest row printed the next read begins: a clock that goes back by an hour, and some.
 OVERLAP_NS = 2 * 3600 * 1_000_000_000
 #: How far ahead of our own clock a meter's may be.
@@ -67,25 +66,26 @@ class PrintedRows:
         self._first_ns: int | None = None
 
     def resume_ns(self, *, now_ns: int) -> int | None:
-        """Return the time from which on rows are wanted at the next read; None where nothing was printed.
+        """Return the time from which on rows are asked for at the next read; None where nothing was printed.
 
-        That is OVERLAP_NS before the newest row printed, for clocks that were set back meanwhile, but not before what
-        was wanted first. A row that is far in the future was captured by a wrong clock, and does not count.
+        That is OVERLAP_NS before the newest row printed, for clocks that were set back meanwhile. A row that is far in
+        the future was captured by a wrong clock, and does not count.
         """
         newest = self.newest_ns(now_ns)
-        if newest is None:
-            return None
-        resumed = newest - OVERLAP_NS
-        return resumed if self._first_ns is None else max(resumed, self._first_ns)
+        return None if newest is None else newest - OVERLAP_NS
 
     def newest_ns(self, now_ns: int) -> int | None:
         """Return the time of the newest row printed that is not far in the future; None where there is none."""
-        return max((time for time in self._printed if time <= now_ns + FUTURE_NS), default=None)
+        return max((time for time in self._printed if not is_far_ahead(time, now_ns)), default=None)
 
-    def wanted_since(self, since_ns: int) -> None:
-        """Note from when on rows are wanted; the first time counts."""
-        if self._first_ns is None:
+    def wanted_since(self, since_ns: int, *, now_ns: int) -> int:
+        """Return since when rows that were asked for since ``since_ns`` are wanted: not before what was wanted first.
+
+        A time far in the future is not noted as the first one.
+        """
+        if self._first_ns is None and not is_far_ahead(since_ns, now_ns):
             self._first_ns = since_ns
+        return since_ns if self._first_ns is None else max(since_ns, self._first_ns)
 
     def filter(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that were not printed yet, in their order, at times that printed ones do not have."""
@@ -129,6 +129,16 @@ class PrintedRows:
         oldest = min((row.clock_ns for row in read if row.clock_ns is not None), default=None)
         if oldest is not None:
             self._printed = {clock_ns: keys for clock_ns, keys in self._printed.items() if clock_ns >= oldest}
+
+
+def is_far_ahead(clock_ns: int | None, now_ns: int) -> bool:
+    """Return whether only a wrong clock can have captured a row at ``clock_ns``; None is where there is no clock."""
+    return clock_ns is not None and clock_ns > now_ns + FUTURE_NS
+
+
+def without_far_ahead(rows: Sequence[Row], *, now_ns: int) -> Sequence[Row]:
+    """Return the rows by which the newest ones are told: all where each is far ahead, since it is our clock then."""
+    return [row for row in rows if not is_far_ahead(row.clock_ns, now_ns)] or rows
 
 
 def plan_entries(entries: int, *, sort_method: int | None, entries_in_use: int | None) -> tuple[int, int] | None:
