@@ -65,7 +65,7 @@ FAMILIES = {
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
         "collector bus poll meter readout troubles world",
-        "plan conversation metrics link schedule pipes framing apdu cosem obis talk errors",
+        "plan conversation metrics link state schedule pipes framing apdu cosem obis talk errors",
     ),
     "simulator": Family("simulator", "axdr apdu short_names framing cosem obis errors pipes config"),
     "cli": Family(

@@ -49,6 +49,11 @@ def open_state(path: Path, *, say: Say, lock: StateLock | None = None) -> State:
         return State(open_memory(), path=None, say=say)
 
 
+def state_in_memory() -> State:
+    """Return a state that is empty, and ends with the process."""
+    return State(open_memory(), path=None, say=lambda _level, _message: None)
+
+
 def secret_digest(device: str, *secrets: bytes) -> bytes:
     """Return what tells whether a device's secrets are still the same ones."""
     digest = hashlib.sha256(b"telegraf-dlms lock-out\0")

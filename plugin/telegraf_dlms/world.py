@@ -1,4 +1,4 @@
-"""What a bus needs of the world outside: clocks, the way out, the log, and how links are opened."""
+"""What a bus needs of the world outside: clocks, the way out, the log, the links, and what outlives the process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from telegraf_dlms.link import open_link
+from telegraf_dlms.state import state_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from telegraf_dlms.counters import Counters
     from telegraf_dlms.link import Link, SerialSettings, TcpSettings
     from telegraf_dlms.log import Changes, Log
 
@@ -29,9 +31,32 @@ class OpenLink(Protocol):
         """Open it, or raise LinkError."""
 
 
+class KeptState(Protocol):
+    """What outlives the process; ``state.State`` is one."""
+
+    @property
+    def title(self) -> bytes:
+        """Our system title where none is configured, 8 octets."""
+
+    def counters(self, block_cipher_key: bytes, *, system_title: bytes | None = None) -> Counters:
+        """Return the counter of a key under a title, None being our own; one object for each of them."""
+
+    def fill(self, counters: Iterable[Counters]) -> None:
+        """Give a block to each that has none, in one commit."""
+
+    def lock(self, device: str, digest: bytes, *, until_ns: int) -> None:
+        """Keep a device from being asked until a time of the wall clock: the secrets of this digest were refused."""
+
+    def locked_until(self, device: str, digest: bytes, *, now_ns: int) -> int | None:
+        """Return until when a device is not to be asked with the secrets of this digest; None where it may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """Given to each bus; a test gives another one. Clocks are nanoseconds: UTC, and one that only runs."""
+    """Given to each bus; a test gives another one. Clocks are nanoseconds: UTC, and one that only runs.
+
+    ``state`` ends with the process where none is given; ``service`` gives the one of the configuration.
+    """
 
     output: Output
     log: Log
@@ -39,3 +64,4 @@ class World:
     wall_ns: Callable[[], int] = field(default=time.time_ns)
     mono_ns: Callable[[], int] = field(default=time.monotonic_ns)
     open_link: OpenLink = field(default=open_link)
+    state: KeptState = field(default_factory=state_in_memory)
