@@ -1,0 +1,276 @@
+"""Ciphered APDUs: what protects ours, and what is believed of a meter's (Green Book, 9.2.3 and 9.5).
+
+A ciphered APDU is a security header, security control octet and invocation counter, the information, and a tag of 12
+octets where it is authenticated. AES-GCM's initialization vector is the sender's system title and the counter:
+
+==============================  ====================================================  ========================
+protection                      associated data                                       information
+==============================  ====================================================  ========================
+authentication                  security control, authentication key, plaintext       the plaintext, and a tag
+encryption                      none                                                  the ciphertext
+authentication and encryption   security control, authentication key                  the ciphertext, and a tag
+==============================  ====================================================  ========================
+
+What comes back is held to the configuration before anybody looks into it: at least its protection, its suite, the
+meter's own title, a counter above the last one of that key, the tag. A plaintext that was not asked for is never
+returned. Refusals and endings have no protection of their own: they may come in clear, and are never values.
+"""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from enum import IntFlag
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from telegraf_dlms.axdr import encode_length, read_length
+from telegraf_dlms.errors import CipheringError, RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Protection(IntFlag):
+    """The bits of a security control octet that say how an APDU is protected (Green Book, 9.2.7.2.4.2)."""
+
+    NONE = 0
+    AUTHENTICATION = 0x10
+    ENCRYPTION = 0x20
+
+
+TITLE_LENGTH: Final = 8
+TAG_LENGTH: Final = 12
+#: The security header: security control and invocation counter.
+HEADER_LENGTH: Final = 5
+
+GENERAL_GLO: Final = 0xDB
+GENERAL_DED: Final = 0xDC
+
+_SUITE: Final = 0x0F
+_BROADCAST_KEY: Final = 0x40
+_COMPRESSION: Final = 0x80
+_COUNTER: Final = struct.Struct(">I")
+
+#: InitiateRequest, read, write, their responses, confirmed-service-error, unconfirmed-write, information-report; get, set,
+#: event-notification, action, and their responses: what there is ciphered forms of (Green Book, 9.5).
+_SERVICES: Final = bytes.fromhex("01 05 06 08 0C 0D 0E 16 18 C0 C1 C2 C3 C4 C5 C7")
+#: Tags in clear → those ciphered with the global, and with the dedicated key.
+GLOBAL: Final[Mapping[int, int]] = {tag: tag + (0x20 if tag < 0x80 else 0x08) for tag in _SERVICES}
+DEDICATED: Final[Mapping[int, int]] = {tag: tag + (0x40 if tag < 0x80 else 0x10) for tag in _SERVICES}
+_IN_CLEAR_OF_GLOBAL: Final = {ciphered: clear for clear, ciphered in GLOBAL.items()}
+_IN_CLEAR_OF_DEDICATED: Final = {ciphered: clear for clear, ciphered in DEDICATED.items()}
+#: RLRE, confirmed-service-error, exception-response: refusals and endings.
+_MAY_BE_CLEAR: Final = frozenset({0x63, 0x0E, 0xD8})
+#: A rejecting AARE is one too; what accepts is judged where it is read.
+_AARE: Final = 0x61
+
+
+class Key:
+    """A block cipher key with the authentication key that goes with it; neither is ever shown."""
+
+    __slots__ = ("_aead", "_authentication_key")
+
+    def __init__(self, block_cipher_key: bytes, authentication_key: bytes = b"") -> None:
+        self._aead = AESGCM(block_cipher_key)
+        self._authentication_key = authentication_key
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def seal(self, plaintext: bytes, *, control: int, title: bytes, counter: int) -> bytes:
+        """Return header and information; ``control`` is the security control octet, ``title`` the sender's."""
+        number = _COUNTER.pack(counter)
+        head = bytes((control,)) + number
+        if control & Protection.ENCRYPTION:
+            if control & Protection.AUTHENTICATION:
+                octets = self._aead.encrypt(title + number, plaintext, head[:1] + self._authentication_key)
+                return head + octets[: TAG_LENGTH - _GCM_TAG]
+            return head + self._aead.encrypt(title + number, plaintext, None)[:-_GCM_TAG]
+        if control & Protection.AUTHENTICATION:
+            return head + plaintext + self.tag(plaintext, control=control, title=title, counter=counter)
+        return head + plaintext
+
+    def tag(self, octets: bytes, *, control: int, title: bytes, counter: int) -> bytes:
+        """Return the 12 octets that authenticate ``octets`` in clear: the GMAC of HLS, too."""
+        associated = bytes((control,)) + self._authentication_key + octets
+        return self._aead.encrypt(title + _COUNTER.pack(counter), b"", associated)[:TAG_LENGTH]
+
+    def unseal(self, sealed: bytes, *, title: bytes) -> bytes:
+        """Return the plaintext of header and information; CipheringError where its tag is wrong, or it is cut off."""
+        control, counter = split_header(sealed)
+        information = sealed[HEADER_LENGTH:]
+        if not control & Protection.AUTHENTICATION:
+            return self._keystream(information, title, counter) if control & Protection.ENCRYPTION else information
+        if len(information) < TAG_LENGTH:
+            raise CipheringError(f"an authenticated APDU of {len(sealed)} octets has no room for its tag")
+        body, tag = information[:-TAG_LENGTH], information[-TAG_LENGTH:]
+        if control & Protection.ENCRYPTION:
+            # AES-GCM of the plaintext gives the ciphertext back and its tag; 12 octets of it are all that there is to
+            # compare, which is why the library's own decrypt, which wants 16, cannot be asked.
+            plaintext = self._keystream(body, title, counter)
+            associated = sealed[:1] + self._authentication_key
+            right = self._aead.encrypt(title + sealed[1:HEADER_LENGTH], plaintext, associated)[len(body) :][:TAG_LENGTH]
+        else:
+            plaintext = body
+            right = self.tag(body, control=control, title=title, counter=counter)
+        if not hmac.compare_digest(tag, right):
+            raise CipheringError("the authentication tag is wrong: another key or system title, or altered octets")
+        return plaintext
+
+    def _keystream(self, octets: bytes, title: bytes, counter: int) -> bytes:
+        """Return ``octets`` encrypted, or decrypted, which is the same in counter mode."""
+        return self._aead.encrypt(title + _COUNTER.pack(counter), octets, None)[:-_GCM_TAG]
+
+
+_GCM_TAG: Final = 16
+
+
+def split_header(sealed: bytes) -> tuple[int, int]:
+    """Return security control octet and invocation counter; CipheringError where they are cut off."""
+    if len(sealed) < HEADER_LENGTH:
+        raise CipheringError(f"a ciphered APDU is cut off: {len(sealed)} octets of it are there")
+    return sealed[0], int.from_bytes(sealed[1:HEADER_LENGTH], "big")
+
+
+class Envelope(NamedTuple):
+    """A ciphered APDU taken apart; ``title`` is empty where the form has none, ``service`` where it names none."""
+
+    key: str
+    title: bytes
+    sealed: bytes
+    service: int | None
+
+
+def wrap(sealed: bytes, tag: int, *, title: bytes = b"") -> bytes:
+    """Return the APDU of a service-specific tag, or with a ``title`` that of general-glo- or general-ded-ciphering."""
+    head = bytes((tag,)) + (encode_length(len(title)) + title if tag in _GENERAL else b"")
+    return head + encode_length(len(sealed)) + sealed
+
+
+def unwrap(apdu: bytes) -> Envelope | None:
+    """Take a ciphered APDU apart; None for one that is not ciphered, CipheringError where its lengths do not fit."""
+    tag = apdu[0] if apdu else 0
+    title, offset = b"", 1
+    if tag in _GENERAL:
+        title, offset = _octet_string(apdu, 1)
+        key, service = _GENERAL[tag], None
+    elif tag in _IN_CLEAR_OF_GLOBAL:
+        key, service = "global", _IN_CLEAR_OF_GLOBAL[tag]
+    elif tag in _IN_CLEAR_OF_DEDICATED:
+        key, service = "dedicated", _IN_CLEAR_OF_DEDICATED[tag]
+    else:
+        return None
+    sealed, end = _octet_string(apdu, offset)
+    if end != len(apdu):
+        raise CipheringError(f"{len(apdu) - end} octets are left over behind a ciphered APDU")
+    return Envelope(key, title, sealed, service)
+
+
+_GENERAL: Final = {GENERAL_GLO: "global", GENERAL_DED: "dedicated"}
+
+
+def _octet_string(apdu: bytes, offset: int) -> tuple[bytes, int]:
+    try:
+        length, start = read_length(apdu, offset)
+    except RemoteProtocolError as error:
+        raise CipheringError(f"a ciphered APDU is malformed: {error}") from None
+    if length > len(apdu) - start:
+        raise CipheringError(f"a ciphered APDU says {length} octets and holds {len(apdu) - start}")
+    return apdu[start : start + length], start + length
+
+
+class Ciphering:
+    """One association's ciphering, the client's side.
+
+    ``next_counters`` give the invocation counter for each of our APDUs by the name of its key, "global" or
+    "dedicated"; ``keys`` likewise. ``server_title`` is the meter's, known from the AARE or the configuration on.
+    """
+
+    __slots__ = ("_control", "_general", "_keys", "_last", "_next_counters", "_title", "_uses", "server_title")
+
+    def __init__(
+        self,
+        keys: Mapping[str, Key],
+        *,
+        protection: Protection,
+        suite: int,
+        title: bytes,
+        next_counters: Mapping[str, Callable[[], int]],
+        general: bool = False,
+    ) -> None:
+        self._keys = keys
+        self._control = int(protection) | suite
+        self._title = title
+        self._next_counters = next_counters
+        self._general = general
+        self._uses = "global"
+        self._last: dict[str, int] = {}
+        self.server_title = b""
+
+    def use_dedicated_key(self) -> None:
+        """Protect what follows with the dedicated key, where there is one: the association is established."""
+        if "dedicated" in self._keys:
+            self._uses = "dedicated"
+
+    def protect(self, apdu: bytes) -> bytes:
+        """Return ``apdu`` ciphered; ACSE's own APDUs stay as they are. CipheringError where no counter is left."""
+        if apdu[0] not in GLOBAL:
+            return apdu
+        uses = self._uses
+        sealed = self._keys[uses].seal(
+            apdu, control=self._control, title=self._title, counter=self._next_counters[uses]()
+        )
+        if self._general:
+            return wrap(sealed, GENERAL_GLO if uses == "global" else GENERAL_DED, title=self._title)
+        return wrap(sealed, (GLOBAL if uses == "global" else DEDICATED)[apdu[0]])
+
+    def protect_initiate(self, request: bytes) -> bytes:
+        """Return an InitiateRequest ciphered for an AARQ or RLRQ: with the global key and its own tag, always."""
+        sealed = self._keys["global"].seal(
+            request, control=self._control, title=self._title, counter=self._next_counters["global"]()
+        )
+        return wrap(sealed, GLOBAL[request[0]])
+
+    def unprotect(self, apdu: bytes) -> bytes:
+        """Return what a reply says; CipheringError where it is not held to what is configured."""
+        envelope = unwrap(apdu)
+        if envelope is None:
+            if apdu[:1] and (apdu[0] in _MAY_BE_CLEAR or apdu[0] == _AARE):
+                return apdu
+            raise CipheringError(f"a reply came in clear: {apdu[:1].hex() or 'nothing'}")
+        plaintext = self._open(envelope)
+        if envelope.service is not None and plaintext[:1] != bytes((envelope.service,)):
+            raise CipheringError(
+                f"a ciphered reply is of service {envelope.service:02x} and holds {plaintext[:1].hex()}"
+            )
+        return plaintext
+
+    def _open(self, envelope: Envelope) -> bytes:
+        key = self._keys.get(envelope.key)
+        if key is None:
+            raise CipheringError(f"a reply is ciphered with the {envelope.key} key, which is not in use")
+        control, counter = split_header(envelope.sealed)
+        self._check_control(control)
+        if len(self.server_title) != TITLE_LENGTH:
+            raise CipheringError("the meter's system title is not known: its AARE has none; set server_system_title")
+        if envelope.title and envelope.title != self.server_title:
+            title = envelope.title.hex()
+            raise CipheringError(f"a reply is from system title {title}, the meter's is {self.server_title.hex()}")
+        last = self._last.get(envelope.key)
+        if last is not None and counter <= last:
+            raise CipheringError(f"invocation counter {counter} came after {last}: a reply was repeated")
+        plaintext = key.unseal(envelope.sealed, title=self.server_title)
+        self._last[envelope.key] = counter
+        return plaintext
+
+    def _check_control(self, control: int) -> None:
+        wanted = self._control & ~_SUITE
+        if control & wanted != wanted:
+            raise CipheringError(f"a reply has security control {control:02x}, weaker than {self._control:02x}")
+        if control & (_BROADCAST_KEY | _COMPRESSION):
+            raise CipheringError(f"security control {control:02x}: a broadcast key or compression, which is not in use")
+        if control & _SUITE != self._control & _SUITE:
+            suite = self._control & _SUITE
+            raise CipheringError(f"a reply is of security suite {control & _SUITE}, {suite} is configured")
