@@ -1,15 +1,13 @@
-"""The table of classes against its own rules, gurux-dlms and object lists of real meters."""
+"""The table of classes against its own rules and object lists of real meters; test_classes_gurux has the oracle."""
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
 import re
 from pathlib import Path
 
 import pytest
-from gurux_dlms.enums import DataType
 
 from telegraf_dlms.class_names import CLASS_NAMES
 from telegraf_dlms.classes import CLASSES, READ_BY_DEFAULT, SECRETS, FieldType
@@ -20,60 +18,6 @@ OBJECTS = Path(__file__).parents[2] / "shared" / "field" / "objects"
 #: The classes of the router; every row of its page must work.
 ROUTER = [1, 3, 4, 5, 6, 7, 8, 9, 11, 15, 17, 18, 19, 20, 21, 22, 23, 24, 26, 27, 28, 29]
 ROUTER += [40, 41, 42, 43, 45, 47, 48, 62, 64, 68, 70, 71]
-
-#: What a type of gurux-dlms may be in the table; NONE is its word for a CHOICE.
-TYPES = {
-    DataType.NONE: {FieldType.CHOICE, FieldType.STATUS, FieldType.JSON},
-    DataType.OCTET_STRING: {FieldType.TEXT, FieldType.DATE_TIME, FieldType.IP_ADDRESS, FieldType.CHOICE},
-    DataType.STRING: {FieldType.TEXT},
-    DataType.DATETIME: {FieldType.DATE_TIME},
-    DataType.BITSTRING: {FieldType.BITS},
-    DataType.BOOLEAN: {FieldType.BOOLEAN},
-    DataType.STRUCTURE: {FieldType.JSON, FieldType.CHOICE, FieldType.NO_FIELD},
-    DataType.ARRAY: {FieldType.JSON, FieldType.CHOICE, FieldType.IP_ADDRESSES, FieldType.NO_FIELD},
-}
-INTEGERS = {FieldType.INTEGER, FieldType.STATUS, FieldType.CHOICE, FieldType.IP_ADDRESS}
-
-#: gurux-dlms's class of each class_id, where it has one; 24 it calls 23, 62 and 68 it lacks.
-GURUX = {
-    1: "Data",
-    3: "Register",
-    4: "ExtendedRegister",
-    5: "DemandRegister",
-    6: "RegisterActivation",
-    7: "ProfileGeneric",
-    8: "Clock",
-    9: "ScriptTable",
-    10: "Schedule",
-    11: "SpecialDaysTable",
-    15: "AssociationLogicalName",
-    17: "SapAssignment",
-    18: "ImageTransfer",
-    19: "IECLocalPortSetup",
-    20: "ActivityCalendar",
-    21: "RegisterMonitor",
-    22: "ActionSchedule",
-    23: "HdlcSetup",
-    24: "IecTwistedPairSetup",
-    25: "MBusSlavePortSetup",
-    26: "UtilityTables",
-    27: "ModemConfiguration",
-    28: "AutoAnswer",
-    29: "AutoConnect",
-    40: "PushSetup",
-    41: "TcpUdpSetup",
-    42: "Ip4Setup",
-    43: "MacAddressSetup",
-    44: "PppSetup",
-    45: "GprsSetup",
-    47: "GSMDiagnostic",
-    48: "Ip6Setup",
-    64: "SecuritySetup",
-    70: "DisconnectControl",
-    71: "Limiter",
-    72: "MBusClient",
-    74: "MBusMasterPortSetup",
-}
 
 
 def every_row():
@@ -163,20 +107,6 @@ def test_what_is_read_by_default_is_a_field_and_no_secret():
             assert (class_id, number) not in SECRETS
 
 
-@pytest.mark.parametrize("class_id", GURUX)
-def test_gurux_has_as_many_attributes_in_the_version_that_it_makes(class_id):
-    theirs = gurux_object(class_id)
-    assert theirs.getAttributeCount() == len(attributes_of(class_id, version_of(theirs)))
-
-
-@pytest.mark.parametrize("class_id", GURUX)
-def test_gurux_has_the_same_types(class_id):
-    theirs = gurux_object(class_id)
-    for attribute in attributes_of(class_id, version_of(theirs))[1:]:
-        kind = theirs.getDataType(attribute.number)
-        assert attribute.type in TYPES.get(kind, INTEGERS), f"{attribute}: {kind}"
-
-
 @pytest.mark.may_skip("recordings are no part of the project")
 def test_a_real_object_model_calls_its_attributes_the_same():
     path = OBJECTS / "dlmsprofile-smr500.json"
@@ -206,14 +136,3 @@ def test_every_class_and_attribute_of_a_real_meter_is_known():
         if attribute_of(entry["class"], int(number), entry["version"]).name == f"attribute_{number}"
     }
     assert unknown == set()
-
-
-def gurux_object(class_id):
-    """Return gurux-dlms's object of a class, in the version that it makes by itself."""
-    name = f"GXDLMS{GURUX[class_id]}"
-    return getattr(importlib.import_module(f"gurux_dlms.objects.{name}"), name)()
-
-
-def version_of(theirs):
-    """Return the version of gurux-dlms's object; its twisted pair says 0, and has the attributes of 1."""
-    return 1 if type(theirs).__name__ == "GXDLMSIecTwistedPairSetup" else theirs.version

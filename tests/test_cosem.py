@@ -90,6 +90,9 @@ def test_an_attribute_has_its_field_and_type(class_id, number, version, attribut
         (24, 2, 1, "mode"),
         (24, 5, 0, "fatal_error"),
         (24, 5, None, "tabi_list"),
+        (15, 7, 0, "lls_secret"),
+        (15, 7, 1, "secret"),
+        (15, 7, None, "secret"),
     ],
 )
 def test_a_version_names_its_own_attributes_and_an_unknown_one_those_of_the_newest(class_id, number, version, name):

@@ -123,7 +123,8 @@ CLASSES: dict[int, tuple[Row, ...]] = {
         Row(4, "application_context_name", _CHOICE),
         Row(5, "xdlms_context_info", _JSON),
         Row(6, "authentication_mechanism_name", _CHOICE),
-        Row(7, "secret", _TEXT),
+        Row(7, "lls_secret", _TEXT, last=0),
+        Row(7, "secret", _TEXT, first=1),
         Row(8, "association_status", _INTEGER),
         Row(9, "security_setup_reference", _TEXT, first=1),
         Row(10, "user_list", _JSON, first=2),
@@ -211,7 +212,7 @@ CLASSES: dict[int, tuple[Row, ...]] = {
         Row(4, "status", _STATUS),
         Row(5, "number_of_calls", _INTEGER),
         Row(6, "number_of_rings", _JSON),
-        Row(7, "list_of_allowed_callers", _JSON, first=1),
+        Row(7, "list_of_allowed_callers", _JSON, first=2),
     ),
     29: (
         Row(2, "mode", _INTEGER),
