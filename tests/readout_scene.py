@@ -37,7 +37,7 @@ class Scene:
         self.mono_ns = 0
         self.world = World(self.lines, self.log, Changes(self.log), lambda: quarter(8), lambda: self.mono_ns, None)
         tables = connection(), device(**settings), group("g", *values)
-        self.house = Meter(plan_of(*tables).meters[0], self.world.changes)
+        self.house = Meter(plan_of(*tables).meters[0], self.world.changes, state=self.world.state)
         self.meter = meter or ScriptedMeter()
         registers = {
             ENERGY: unsigned(12345),

@@ -318,7 +318,7 @@ class Scene:
 
     def bus(self, name="line"):
         plan = next(plan for plan in self.plan.connections if plan.name == name)
-        meters = [Meter(meter, self.world.changes) for meter in plan.meters]
+        meters = [Meter(meter, self.world.changes, state=self.world.state) for meter in plan.meters]
         bus = Bus(plan, meters, self.world, aligned="utc" if self.plan.aligned else "start")
         self.buses.append(bus)
         return bus

@@ -64,7 +64,7 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus poll meter readout troubles world",
+        "collector bus poll meter lock_out readout troubles world",
         "plan conversation metrics link state schedule pipes framing apdu cosem obis talk errors",
     ),
     "simulator": Family("simulator", "axdr apdu short_names framing cosem obis errors pipes config"),

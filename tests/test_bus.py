@@ -261,7 +261,7 @@ async def test_a_device_that_is_locked_says_so_also_while_its_connection_is_down
     meter = scene(group("g", value(of=["a", "b"])), names=["a", "b"])
     meter.station.refusal = "connection refused"
     bus = meter.bus()
-    bus.meters[1].locked_until_ns = meter.world.mono_ns() + SECOND
+    bus.meters[1].lock_out.begin(meter.world.mono_ns(), wall_ns=meter.wall_ns())
     bus.start(ticking=True)
     await until(1)
     await bus.stop(deadline=in_s(10))

@@ -12,11 +12,11 @@ from talking import drive
 from telegraf_dlms.cosem import ScalerUnit
 from telegraf_dlms.errors import Silence
 from telegraf_dlms.hdlc import Frame, FrameBuffer, Kind, Parameters, decode_parameters
+from telegraf_dlms.lock_out import LOCK_NS
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import (
     BACK_OFF_SHARE,
     FIRST_BACK_OFF_NS,
-    LOCK_NS,
     LONGEST_BACK_OFF_NS,
     MEMORY_NS,
     BackOff,
@@ -25,18 +25,19 @@ from telegraf_dlms.meter import (
 )
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.rows import Row
+from telegraf_dlms.state import state_in_memory
 
 SECOND = 1_000_000_000
 TIME = 1_767_225_600 * SECOND
 ENERGY = descriptor(3, "1.0.1.8.0.255")
 
 
-def meter(*tables, log=None, **settings):
+def meter(*tables, log=None, state=None, **settings):
     """Return the meter of the first device of a configuration, by default one with a register and a profile."""
     if not tables:
         values = group("g", value("energy", obis="1-0:1.8.0"), load_profile(), serial_number(is_tag=True))
         tables = (connection(), device(**settings), values)
-    return Meter(plan_of(*tables).meters[0], Changes(log or SaidLog()))
+    return Meter(plan_of(*tables).meters[0], Changes(log or SaidLog()), state=state or state_in_memory())
 
 
 def hdlc_meter(**settings):
@@ -89,19 +90,19 @@ def test_an_answer_ends_the_pauses():
 
 def test_a_pause_and_a_lock_keep_polls_away_until_they_are_over():
     it = meter()
-    assert it.blocked(0) is None
+    assert it.blocked(0, wall_ns=TIME) is None
     it.back_off.until_ns = 5
-    assert it.blocked(4) is PollResult.BACKING_OFF
-    it.locked_until_ns = LOCK_NS
-    assert it.blocked(4) is PollResult.LOCKED
-    assert it.blocked(LOCK_NS - 1) is PollResult.LOCKED
-    assert it.blocked(LOCK_NS) is None
+    assert it.blocked(4, wall_ns=TIME) is PollResult.BACKING_OFF
+    it.lock_out.begin(0, wall_ns=TIME)
+    assert it.blocked(4, wall_ns=TIME) is PollResult.LOCKED
+    assert it.blocked(LOCK_NS - 1, wall_ns=TIME) is PollResult.LOCKED
+    assert it.blocked(LOCK_NS, wall_ns=TIME) is None
 
 
 def test_a_device_that_this_version_cannot_read_is_never_polled():
     it = meter(access_security="high_md5", password="secret")
-    it.locked_until_ns = LOCK_NS
-    assert it.blocked(0) is PollResult.SKIPPED
+    it.lock_out.begin(0, wall_ns=TIME)
+    assert it.blocked(0, wall_ns=TIME) is PollResult.SKIPPED
 
 
 # Framings.
@@ -290,23 +291,28 @@ def printed_row():
     return Row(TIME, TIME, b"1234", ("dlms value=1",))
 
 
-def used(**settings):
+@pytest.fixture
+def state():
+    return state_in_memory()
+
+
+def used(state, **settings):
     """Return a meter that has lived."""
-    former = meter(**settings)
+    former = meter(state=state, **settings)
     former.recall(5)
     former.totals.errors = 7
-    former.locked_until_ns = LOCK_NS
+    former.lock_out.begin(0, wall_ns=TIME)
     former.memory.scalers[ENERGY] = ScalerUnit(0, 30)
     former.values["g"][1].profile.printed.commit([printed_row()], read=[printed_row()])
     former.set_read_tags({"serial": "A1"})
     return former
 
 
-def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it():
-    former, it = used(), meter(timeout="7s")
+def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it(state):
+    former, it = used(state), meter(timeout="7s", state=state)
     it.adopt(former)
     assert it.totals.errors == 7
-    assert it.locked_until_ns == LOCK_NS
+    assert it.blocked(LOCK_NS - 1, wall_ns=0) is PollResult.LOCKED
     assert it.recall(6).scalers == {ENERGY: ScalerUnit(0, 30)}
     assert it.values["g"][1].profile.printed.filter([printed_row()]) == []
     assert ",serial=A1" in it.values["g"][0].series.prefix(None)
@@ -324,21 +330,21 @@ def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it():
         pytest.param({"name": "other"}, {"on": "other"}, id="connection"),
     ],
 )
-def test_at_another_address_is_another_meter(line, settings):
+def test_at_another_address_is_another_meter(line, settings, state):
     values = group("g", value("energy", obis="1-0:1.8.0"), load_profile(), serial_number(is_tag=True))
-    it = meter(connection(**line), device(**settings), values)
-    it.adopt(used())
+    it = meter(connection(**line), device(**settings), values, state=state)
+    it.adopt(used(state))
     assert it.totals.errors == 7
     assert it.recall(6).scalers == {}
     assert it.values["g"][1].profile.printed.filter([printed_row()]) == [printed_row()]
-    assert it.locked_until_ns == 0
+    assert it.blocked(5, wall_ns=TIME) is None
     assert it.read_tags == {}
 
 
-def test_a_new_password_ends_the_lock():
-    it = meter(access_security="low", password="a new one")
-    it.adopt(used(access_security="low", password="an old one"))
-    assert it.locked_until_ns == 0
+def test_a_new_password_ends_the_lock(state):
+    it = meter(access_security="low", password="a new one", state=state)
+    it.adopt(used(state, access_security="low", password="an old one"))
+    assert it.blocked(5, wall_ns=TIME) is None
     assert it.recall(6).scalers
 
 
@@ -352,17 +358,17 @@ def test_a_new_password_ends_the_lock():
         pytest.param("g", serial_number(is_tag=True, scaler=1), id="the serial number, shown otherwise"),
     ],
 )
-def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile):
+def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile, state):
     it = meter(connection(), device(), group(group_name, profile))
-    it.adopt(used())
+    it.adopt(used(state))
     profiles = [each.profile for each in it.values[group_name] if each.profile is not None]
     assert all(each.printed.filter([printed_row()]) == [printed_row()] for each in profiles)
     assert it.read_tags == {}
 
 
-def test_a_value_that_is_no_tag_any_more_leaves_the_lines():
+def test_a_value_that_is_no_tag_any_more_leaves_the_lines(state):
     it = meter(connection(), device(), group("g", value("energy", obis="1-0:1.8.0"), serial_number()))
-    it.adopt(used())
+    it.adopt(used(state))
     assert it.read_tags == {}
 
 

@@ -147,7 +147,8 @@ async def test_a_device_that_is_not_asked_now_has_its_line_all_the_same(blocking
     blocked = meter.bus().meters[0]
     far = meter.world.mono_ns() + 1
     blocked.back_off.until_ns = far * blocking.get("back_off", 0)
-    blocked.locked_until_ns = far * blocking.get("lock", 0)
+    if "lock" in blocking:
+        blocked.lock_out.begin(meter.world.mono_ns(), wall_ns=meter.wall_ns())
     blocked.plan = replace(blocked.plan, unsupported=blocking.get("unsupported"))
     assert await visit(meter) is result
     assert meter.lines.all == [device_line(up=0, result=result.name.lower(), code=int(result))]

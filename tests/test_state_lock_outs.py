@@ -106,6 +106,30 @@ def test_a_lock_out_that_cannot_be_written_is_told_and_stops_nothing(state, said
     assert said[0][1].startswith(f"feeder-1: its lock-out would not outlive a restart: {path}: ")
 
 
+def test_a_lock_out_that_cannot_be_written_holds_in_this_process(state):
+    refuse_writing(state)
+    state.lock("feeder-1", DIGEST, until_ns=NOW + HOUR)
+    assert state.locked_until("feeder-1", DIGEST, now_ns=NOW) == NOW + HOUR
+    assert state.locked_until("feeder-1", secret_digest("feeder-1", b"87654321"), now_ns=NOW) is None
+    assert state.locked_until("feeder-1", DIGEST, now_ns=NOW) is None
+
+
+def test_a_lock_out_that_could_be_written_after_all_is_another_processs_to_end(opened, state):
+    refuse_writing(state)
+    state.lock("feeder-1", DIGEST, until_ns=NOW + 1)
+    state._connection.execute("PRAGMA query_only = 0")
+    state.lock("feeder-1", DIGEST, until_ns=NOW + HOUR)
+    assert opened().unlock("feeder-1")
+    assert state.locked_until("feeder-1", DIGEST, now_ns=NOW) is None
+
+
+def test_that_nobody_can_tell_whether_a_device_is_locked_is_said_as_such(opened):
+    state = opened()
+    state.close()
+    with pytest.raises(StateUnusable, match="closed"):
+        state.locked_until("feeder-1", DIGEST, now_ns=NOW)
+
+
 def test_a_lock_out_that_cannot_be_ended_says_so(state):
     refuse_writing(state)
     with pytest.raises(StateUnusable, match="readonly"):

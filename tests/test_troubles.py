@@ -53,6 +53,14 @@ def test_a_device_that_is_down_is_said_once_and_once_when_it_is_back(troubles, l
     assert log.all == [said, f"D{said[1:]}", "I feeder-1: is read again"]
 
 
+def test_a_refusal_before_the_start_is_said_with_its_end_and_with_what_ends_it(troubles, log):
+    troubles.locked(1_767_272_850_999_999_999)
+    troubles.device_is_back()
+    ends = 'not tried again before 2026-01-01T13:07:30Z, or until "telegraf-dlms unlock feeder-1"'
+    refused = f"W feeder-1: its password or key was refused before this start: {ends}"
+    assert log.all == [refused, "I feeder-1: is read again"]
+
+
 def test_what_becomes_worse_is_said_again(troubles, log):
     troubles.device(LinkError("closed"))
     troubles.device(WRONG_PASSWORD)

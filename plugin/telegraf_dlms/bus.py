@@ -277,7 +277,7 @@ class Bus:
     async def _poll(self, meter: Meter, groups: Sequence[str]) -> PollResult:
         began_ns, now_ns = self._world.wall_ns(), self._world.mono_ns()
         try:
-            if self._back_off.until_ns > now_ns and meter.blocked(now_ns) is None:
+            if self._back_off.until_ns > now_ns and meter.blocked(now_ns, wall_ns=began_ns) is None:
                 await self._tell(meter, PollResult.BACKING_OFF, time_ns=began_ns)
                 return PollResult.BACKING_OFF
             return await poll(meter, groups, self, self._world)

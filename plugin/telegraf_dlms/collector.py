@@ -92,7 +92,7 @@ class Collector:
                     bus.align()
 
     def _start_bus(self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool) -> None:
-        meters = [Meter(plan, self._world.changes) for plan in connection.meters]
+        meters = [Meter(plan, self._world.changes, state=self._world.state) for plan in connection.meters]
         going_on = set()
         for meter in meters:
             before = former.get(meter.plan.name)

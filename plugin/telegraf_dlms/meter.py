@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from telegraf_dlms.conversation import Association, Memory
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
 from telegraf_dlms.profile import ProfileSeries
 from telegraf_dlms.rows import PrintedRows
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.profile_conversation import BufferRequest
     from telegraf_dlms.talk import Framing
     from telegraf_dlms.troubles import Place
+    from telegraf_dlms.world import KeptState
 
 _SECOND: Final = 1_000_000_000
 #: The first pause after a failure; it doubles with each further one. A little less than the shortest usual interval,
@@ -32,8 +34,6 @@ FIRST_BACK_OFF_NS: Final = 9 * _SECOND // 10
 LONGEST_BACK_OFF_NS: Final = 15 * _SECOND
 #: A dead meter gets at most this part of its bus: a failure that took 5 s is followed by a minute's pause.
 BACK_OFF_SHARE: Final = 12
-#: Meters lock after a few wrong passwords: design, section 4.
-LOCK_NS: Final = 3600 * _SECOND
 #: How long what a meter was asked once is believed.
 MEMORY_NS: Final = 86400 * _SECOND
 
@@ -124,9 +124,10 @@ class Counted:
 class Meter:
     """One device. Its bus is the only one who touches it."""
 
-    def __init__(self, plan: MeterPlan, changes: Changes) -> None:
+    def __init__(self, plan: MeterPlan, changes: Changes, *, state: KeptState) -> None:
         self.plan = plan
         self.troubles = Troubles(plan.name, changes)
+        self.lock_out = LockOut(plan, state, found=self.troubles.locked)
         self.framing: Framing | None = None
         self.association: Association | None = None
         self.invoke_ids = InvokeIds()
@@ -134,7 +135,6 @@ class Meter:
         self.memory_until_ns = 0
         self.totals = Totals()
         self.back_off = BackOff()
-        self.locked_until_ns = 0
         self.read_tags: dict[str, str] = {}
         self.values = {group.name: [self._value(group, value) for value in group.values] for group in plan.groups}
         self._gone = Counted()
@@ -153,10 +153,9 @@ class Meter:
         """Take over what is still true after the configuration was read again."""
         self.totals = former.totals
         self.troubles = former.troubles
+        self.lock_out.adopt(former.lock_out)
         if former.plan.whereabouts != self.plan.whereabouts:
             return
-        if former.plan.access == self.plan.access:
-            self.locked_until_ns = former.locked_until_ns
         self.memory = former.memory
         self.memory_until_ns = former.memory_until_ns
         self._is_unclean, self._owes_disc = former._is_unclean, former._owes_disc
@@ -174,11 +173,11 @@ class Meter:
                     tags[value.plan.name] = former.read_tags[value.plan.name]
         self.set_read_tags(tags)
 
-    def blocked(self, now_ns: int) -> PollResult | None:
-        """Return why no poll is made now, None where one is."""
+    def blocked(self, now_ns: int, *, wall_ns: int) -> PollResult | None:
+        """Return why no poll is made now, None where one is. ``now_ns`` is the monotonic clock's."""
         if self.plan.unsupported is not None:
             return PollResult.SKIPPED
-        if now_ns < self.locked_until_ns:
+        if self.lock_out.holds(now_ns, wall_ns=wall_ns):
             return PollResult.LOCKED
         return PollResult.BACKING_OFF if now_ns < self.back_off.until_ns else None
 

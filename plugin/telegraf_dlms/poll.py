@@ -26,7 +26,6 @@ from telegraf_dlms.errors import (
     Silence,
     TelegrafDlmsError,
 )
-from telegraf_dlms.meter import LOCK_NS
 from telegraf_dlms.metrics import DevicePoll, PollResult
 from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.readout import Readout
@@ -100,7 +99,7 @@ async def release(meter: Meter, carrier: Carrier) -> None:
 
 async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: World) -> PollResult:
     """Read the values of ``groups``, print them, and tell how it went. Raises OutputClosed alone."""
-    blocked = meter.blocked(world.mono_ns())
+    blocked = meter.blocked(world.mono_ns(), wall_ns=world.wall_ns())
     if blocked is not None:
         await world.output.write([meter.device_line(meter.not_polled(blocked), time_ns=world.wall_ns())])
         return blocked
@@ -286,7 +285,7 @@ class _Visit:
         meter.memory_until_ns = 0  # whoever answers next may be another meter
         meter.totals.timeouts += result is PollResult.TIMEOUT
         if result is PollResult.AUTHENTICATION:
-            meter.locked_until_ns = now_ns + LOCK_NS
+            meter.lock_out.begin(now_ns, wall_ns=self._world.wall_ns())
         elif not isinstance(error, LinkDown):
             meter.back_off.failed(now_ns, cost_ns=now_ns - self._start.mono_ns)
         if not isinstance(error, LinkDown):

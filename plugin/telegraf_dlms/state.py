@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from contextlib import contextmanager
+import weakref
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.counters import COUNTER_END, FIRST_BLOCK, Counters, key_id_of
@@ -51,7 +52,10 @@ def open_state(path: Path, *, say: Say, lock: StateLock | None = None) -> State:
 
 def state_in_memory() -> State:
     """Return a state that is empty, and ends with the process."""
-    return State(open_memory(), path=None, say=lambda _level, _message: None)
+    connection = open_memory()
+    state = State(connection, path=None, say=lambda _level, _message: None)
+    weakref.finalize(state, connection.close)
+    return state
 
 
 def secret_digest(device: str, *secrets: bytes) -> bytes:
@@ -73,6 +77,8 @@ class State:
         self._say = say
         self._lock = lock
         self._counters: dict[bytes, Counters] = {}
+        #: Lock-outs that could not be written: they hold as long as this process does.
+        self._unwritten: dict[str, tuple[bytes, int]] = {}
         self._title = self._meta("title")
         self._place = self._place_now()
 
@@ -131,29 +137,31 @@ class State:
 
     def lock(self, device: str, digest: bytes, *, until_ns: int) -> None:
         """Keep a device from being asked until a time of the wall clock: the secrets of this digest were refused."""
+        self._unwritten.pop(device, None)
         try:
             with self._transaction():
                 self._connection.execute("INSERT OR REPLACE INTO lock_out VALUES (?, ?, ?)", (device, digest, until_ns))
         except _UNUSABLE as error:
+            self._unwritten[device] = digest, until_ns
             self._say("warn", f"{device}: its lock-out would not outlive a restart: {self.path}: {error}")
 
     def locked_until(self, device: str, digest: bytes, *, now_ns: int) -> int | None:
-        """Return until when a device is not to be asked with the secrets of this digest; None where it may be."""
-        query = "SELECT secret_digest, until_ns FROM lock_out WHERE device = ?"
-        try:
-            row = self._connection.execute(query, (device,)).fetchone()
-            if row is None:
-                return None
-            refused, until_ns = row
-            if refused != digest or until_ns <= now_ns:
+        """Return until when a device is not to be asked with the secrets of this digest; None where it may be.
+
+        Raises StateUnusable where it cannot be read.
+        """
+        lock_out = self._lock_out(device)
+        if lock_out is None:
+            return None
+        refused, until_ns = lock_out
+        if refused != digest or until_ns <= now_ns:
+            with suppress(*_UNUSABLE):
                 self._unlock(device)
-                return None
-        except _UNUSABLE:
             return None
         if until_ns > now_ns + MAX_LOCK_NS:
             until_ns = now_ns + MAX_LOCK_NS
             self.lock(device, digest, until_ns=until_ns)
-        return int(until_ns)
+        return until_ns
 
     def unlock(self, device: str) -> bool:
         """Let a device be asked again; tell whether it was locked. Raises StateUnusable where it cannot be written."""
@@ -166,7 +174,18 @@ class State:
         """Let go of the file. What was committed is there."""
         self._connection.close()
 
+    def _lock_out(self, device: str) -> tuple[bytes, int] | None:
+        if device in self._unwritten:
+            return self._unwritten[device]
+        query = "SELECT secret_digest, until_ns FROM lock_out WHERE device = ?"
+        try:
+            row = self._connection.execute(query, (device,)).fetchone()
+        except sqlite3.Error as error:
+            raise StateUnusable(f"{self.path}: {error}") from error
+        return None if row is None else (bytes(row[0]), int(row[1]))
+
     def _unlock(self, device: str) -> int:
+        self._unwritten.pop(device, None)
         with self._transaction():
             return self._connection.execute("DELETE FROM lock_out WHERE device = ?", (device,)).rowcount
 

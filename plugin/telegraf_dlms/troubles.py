@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from telegraf_dlms.errors import AssociationError, CipheringError
@@ -39,6 +40,13 @@ class Troubles:
         hint = ": not tried again for an hour, lest the meter locks" if locks else ""
         level: LogLevel = "error" if refused else "warn"
         self._changes.say(("device", self._device), level, f"{self._device}: {error}{hint}")
+
+    def locked(self, until_ns: int) -> None:
+        """Say that the device refused its secrets before this process began; ``until_ns`` is the wall clock's."""
+        until = datetime.fromtimestamp(until_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = f'not tried again before {until}, or until "telegraf-dlms unlock {self._device}"'
+        text = f"{self._device}: its password or key was refused before this start: {ends}"
+        self._changes.say(("device", self._device), "warn", text)
 
     def device_is_back(self) -> None:
         """Say that the device answers, where it did not."""

@@ -48,7 +48,10 @@ class KeptState(Protocol):
         """Keep a device from being asked until a time of the wall clock: the secrets of this digest were refused."""
 
     def locked_until(self, device: str, digest: bytes, *, now_ns: int) -> int | None:
-        """Return until when a device is not to be asked with the secrets of this digest; None where it may be."""
+        """Return until when a device is not to be asked with the secrets of this digest; None where it may be.
+
+        Raises StateUnusable where nobody can tell.
+        """
 
 
 @dataclass(frozen=True, slots=True)
