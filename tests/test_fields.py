@@ -173,6 +173,8 @@ def test_a_number_beyond_all_fields_is_refused(value, scaler):
         (FieldType.TEXT, b"EDF", ['f="EDF"']),
         (FieldType.TEXT, NEW_YEAR, [f'f="{NEW_YEAR.hex()}"']),
         (FieldType.TEXT, 5, ['f="5"']),
+        (FieldType.TEXT, True, ['f="true"']),
+        (FieldType.DATE_TIME, False, ['f="false"']),
         (FieldType.TEXT, (1,), ['f_json="[1]"']),
         (FieldType.TEXT, b"", []),
         (FieldType.DATE_TIME, NEW_YEAR, [f'f="{NEW_YEAR_TEXT}"']),

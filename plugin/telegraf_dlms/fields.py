@@ -57,9 +57,7 @@ def tag_text(attribute: Attribute, value: Value, presentation: Presentation, *, 
     """
     if isinstance(value, list | tuple):
         raise MappingError("a structure or an array cannot be a tag")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and attribute.type not in _ADDRESSES:
+    if isinstance(value, int) and not isinstance(value, bool) and attribute.type not in _ADDRESSES:
         return _plain_digits(Decimal(f"{value}E{scaler}"))
     if isinstance(value, float):
         return print_float(_scale_float(value, scaler))
@@ -199,6 +197,8 @@ def _plain_text(value: Value, presentation: Presentation) -> str | None:
         return _octets_text(value, presentation.encoding)
     if isinstance(value, str):
         return str(value) if value.isprintable() else value.encode("utf-8", "surrogatepass").hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return None if value is None else str(value)
 
 
