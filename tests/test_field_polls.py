@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from points import parse
 
 from field import CLOCK, cases, each, frames_of, needs_field
-from points import parse
 from talking import CUTS, octet_by_octet
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import Silence
