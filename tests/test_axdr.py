@@ -12,17 +12,19 @@ from gurux_dlms import GXByteBuffer
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.internal._GXDataInfo import _GXDataInfo
 
-from axdr_vectors import BOTH_WAYS
+from axdr_vectors import BOTH_WAYS, MIDNIGHT
 from talking import FIELD, recording
 from telegraf_dlms import hdlc
 from telegraf_dlms.axdr import (
     MAX_DEPTH,
     SPREAD,
+    DateTime,
     Tag,
     VisibleString,
     array,
     decode,
     decode_all,
+    decode_untagged,
     encode,
     read_length,
     structure,
@@ -136,6 +138,49 @@ def test_a_compact_array_may_have_sixteen_values_an_octet():
     nulls = SPREAD - 2
     octets = bytes((0x13, 2, nulls + 1)) + bytes(nulls) + bytes.fromhex("11 01 07")
     assert decode_all(octets) == [(*(None,) * nulls, 7)]
+
+
+# Octets without tags, by a description.
+
+
+@pytest.mark.parametrize(
+    ("description", "contents", "value"),
+    [
+        ("11", "07", 7),
+        ("0203 11 12 09", "07 0100 02 4142", (7, 256, b"AB")),
+        ("0202 19 06", MIDNIGHT.hex() + "00000001", (DateTime(MIDNIGHT), 1)),
+        ("0202 00 11", "07", (None, 7)),
+        ("0201 01 0002 12", "0001 0002", ([1, 2],)),
+        ("0202 01 0001 0202 0f16 11", "ff1e 07", ([(-1, 30)], 7)),
+        ("0240" + "00" * 63 + "11", "07", (*(None,) * 63, 7)),
+        ("00", "", None),
+    ],
+)
+def test_octets_without_tags_are_read_by_their_description(description, contents, value):
+    assert decode_untagged(bytes.fromhex(description), bytes.fromhex(contents)) == value
+
+
+@pytest.mark.parametrize(
+    ("description", "contents", "message"),
+    [
+        ("", "", "the type description is cut off"),
+        ("0202 11", "0708", "cut off|promised"),
+        ("01 00", "", "the type description is cut off"),
+        ("11 11", "0708", "1 octets are left over behind a type description"),
+        ("08", "07", "tag 8 in a type description"),
+        ("13 11", "07", "tag 19 in a type description"),
+        ("11", "0708", "1 octets are left over behind what was described"),
+        ("0202 11 12", "07 01", "cut off at octet 2"),
+        ("09", "05 41", "5 octets promised at octet 1, 1 octets are there"),
+        ("06", "", "0 octets for 1 values of 1"),
+        ("01 ffff 00", "07", "1 octets for 65536 values of 0"),
+        ("01 ffff" * 10 + "00", "07", "1 octets for"),
+        ("0201" * 17 + "11", "07", "nested more than 16 deep"),
+    ],
+)
+def test_octets_that_are_not_what_is_described_are_refused(description, contents, message):
+    with pytest.raises(RemoteProtocolError, match=message):
+        decode_untagged(bytes.fromhex(description), bytes.fromhex(contents))
 
 
 # What is broken.

@@ -42,6 +42,7 @@ __all__ = [
     "array",
     "decode",
     "decode_all",
+    "decode_untagged",
     "encode",
     "encode_length",
     "read_length",
@@ -101,6 +102,28 @@ def decode_all(data: bytes) -> Value:
     value, offset = decode(data)
     if offset != len(data):
         raise RemoteProtocolError(f"A-XDR: {len(data) - offset} octets are left over at octet {offset}")
+    return value
+
+
+def decode_untagged(description: bytes, contents: bytes) -> Value:
+    """Return the one value that ``contents`` are by a type description, as in compact arrays: tags are left out.
+
+    RemoteProtocolError where the description is none, or describes more or less than there is.
+    """
+    try:
+        described, offset = _type_description(description, 0, MAX_DEPTH)
+    except IndexError:
+        raise RemoteProtocolError("A-XDR: the type description is cut off") from None
+    if offset != len(description):
+        raise RemoteProtocolError(f"A-XDR: {len(description) - offset} octets are left over behind a type description")
+    if described.octets > len(contents) or described.values > SPREAD * (len(description) + len(contents)):
+        raise RemoteProtocolError(f"A-XDR: {len(contents)} octets for {described.values} values of {described.octets}")
+    try:
+        value, offset = described.read(contents, 0, MAX_DEPTH)
+    except (IndexError, struct.error):
+        raise _cut_off(contents) from None
+    if offset != len(contents):
+        raise RemoteProtocolError(f"A-XDR: {len(contents) - offset} octets are left over behind what was described")
     return value
 
 
