@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_dlms import __version__, cli, log, service
+from telegraf_dlms import __version__, cli, log, service, unlock
 from telegraf_dlms.early import COMMANDS
 from telegraf_dlms.errors import ConfigError
 
@@ -71,6 +71,7 @@ def test_the_configuration_can_be_given_in_every_form(arguments, command, paths,
         (["sample-config", "x"], "unrecognized arguments: x"),
         (["simulate", "--interface", "smoke"], "invalid choice: 'smoke'"),
         (["simulate", "--meters", "0"], "--meters: 0 is less than 1"),
+        (["unlock"], "the following arguments are required: DEVICE;"),
     ],
 )
 def test_bad_arguments_are_told_in_one_line_with_exit_2(arguments, words, quiet, capsys):
@@ -78,6 +79,22 @@ def test_bad_arguments_are_told_in_one_line_with_exit_2(arguments, words, quiet,
     assert [line for line in quiet if words in line] == quiet
     assert len(quiet) == 1
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "paths"),
+    [
+        (["house"], [DEFAULT]),
+        (["house", "a.conf"], [Path("a.conf")]),
+        (["house", "--config", "a.conf", "--config", "b.conf"], [Path("a.conf"), Path("b.conf")]),
+        (["-config", "a.conf", "house"], [Path("a.conf")]),
+    ],
+)
+def test_a_device_is_unlocked_in_the_configuration_that_is_given(arguments, paths, monkeypatch):
+    asked = []
+    monkeypatch.setattr(unlock, "unlock", lambda device, paths, *, log: asked.append((device, paths)) or 1)
+    assert cli.main(["unlock", *arguments], stdout=1) == 1
+    assert asked == [("house", paths)]
 
 
 def test_every_problem_of_a_configuration_is_told_with_exit_2(monkeypatch, quiet):
@@ -98,7 +115,16 @@ def test_the_version_is_the_packages(capsys):
 def test_the_help_names_every_command_that_works(arguments, capsys):
     assert cli.main(arguments, stdout=1) == 0
     shown = capsys.readouterr().out
-    for command in ("run", "check", "simulate", "sample-config", "--once", "--config FILE", "--version"):
+    for command in (
+        "run",
+        "check",
+        "simulate",
+        "unlock DEVICE",
+        "sample-config",
+        "--once",
+        "--config FILE",
+        "--version",
+    ):
         assert command in shown
 
 
@@ -122,7 +148,7 @@ def test_check_shows_the_plan_of_the_sample_with_the_level_it_asks_for(tmp_path,
     assert quiet == ["level info"]
 
 
-@pytest.mark.parametrize("command", sorted({"test", "discover", "unlock"} & set(COMMANDS)))
+@pytest.mark.parametrize("command", sorted({"test", "discover"} & set(COMMANDS)))
 def test_a_command_of_a_later_version_says_so(command, quiet):
     assert cli.main([command, "x"], stdout=1) == 1
     assert "does not have that command yet" in quiet[0]

@@ -17,7 +17,7 @@ import points
 import pytest
 
 from execd import Execd
-from telegraf_dlms.service import _state_of
+from telegraf_dlms.service import _fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +187,8 @@ def test_a_bad_configuration_is_told_on_stderr_alone_with_exit_2(conf, command):
 
 def test_a_secret_is_in_nothing_that_the_process_prints(built_in_meter, conf):
     secret = "Pa55wOrd-of-the-meter"
-    text = configuration(built_in_meter, ("energy", "1h", (IMPORT,)), before='[agent]\n  log_level = "trace"\n')
+    agent = '[agent]\n  log_level = "trace"\n  state_file = "meters.state"\n'
+    text = configuration(built_in_meter, ("energy", "1h", (IMPORT,)), before=agent)
     conf.write_text(text.replace('timeout = "2s"', f'access_security = "low"\n  password = "{secret}"'))
     done = once(conf)
     assert device_results(done.stdout.splitlines()) == ["authentication"]
@@ -215,12 +216,12 @@ def test_a_run_polls_by_its_schedule_until_stdin_ends(built_in_meter, conf):
 def test_a_configuration_changes_with_the_files_that_are_read_of_a_folder(tmp_path):
     (tmp_path / "a.conf").write_text("[agent]\n")
     paths = [tmp_path, tmp_path / "missing.conf"]
-    before = _state_of(paths)
+    before = _fingerprint_of(paths)
     for ignored in (".#a.conf", ".a.conf", "a.conf~"):
         (tmp_path / ignored).write_text("x")
-    assert _state_of(paths) == before
+    assert _fingerprint_of(paths) == before
     (tmp_path / "b.conf").write_text("[agent]\n")
-    assert _state_of(paths) != before
+    assert _fingerprint_of(paths) != before
 
 
 @pytest.mark.parametrize("how", ["STDIN", "SIGUSR1", "SIGUSR2", "SIGHUP"])

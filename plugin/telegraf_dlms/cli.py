@@ -27,6 +27,7 @@ _USAGE: Final = """\
 usage: telegraf-dlms [run] [--config FILE]... [--once]
        telegraf-dlms check [--config FILE]...
        telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
+       telegraf-dlms unlock DEVICE [--config FILE]...
        telegraf-dlms sample-config
        telegraf-dlms --version | --help
 
@@ -36,6 +37,7 @@ Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegra
     --once       gather every enabled group once and exit: 0 all read, 3 a value refused or a device not read
   check          show the plan and what is sent to whom; no meter is touched
   simulate       built-in meters on TCP or a pty, to try everything without hardware; simulate --help shows more
+  unlock         have a device asked again now that refused its password or key less than an hour ago
   sample-config  print a configuration with every option explained
 
   --config FILE  a file, or a folder of *.conf; may be repeated; FILE alone will do (default: /etc/telegraf-dlms.conf)
@@ -94,13 +96,20 @@ def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
     return simulator.run(simulator.options_from(parser.parse_args(arguments)))
 
 
+def _unlock(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
+    from telegraf_dlms.unlock import unlock  # noqa: PLC0415  as above
+
+    options = _config_parser("unlock", "device").parse_args(arguments)
+    return unlock(options.device, _paths(options), log=logger)
+
+
 def _sample_config(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
     _Parser("telegraf-dlms sample-config", allow_abbrev=False).parse_args(arguments)
     return _show([files("telegraf_dlms").joinpath("sample.conf").read_text(encoding="utf-8").rstrip("\n")])
 
 
 def _not_built(_arguments: Sequence[str], _stdout: int, logger: Log) -> int:
-    logger.error("this version does not have that command yet: run, check, simulate and sample-config work")
+    logger.error("this version does not have that command yet: run, check, simulate, unlock and sample-config work")
     return NOT_BUILT
 
 
@@ -108,15 +117,19 @@ _COMMANDS: Final[dict[str, Callable[[Sequence[str], int, Log], int]]] = {
     "run": _run,
     "check": _check,
     "simulate": _simulate,
+    "unlock": _unlock,
     "sample-config": _sample_config,
 }
 
 
-def _config_parser(command: str) -> _Parser:
+def _config_parser(command: str, *arguments: str) -> _Parser:
+    """Return the parser of a command that needs the configuration, behind ``arguments`` of its own."""
     parser = _Parser(f"telegraf-dlms {command}", allow_abbrev=False)
+    for argument in arguments:
+        parser.add_argument(argument, metavar=argument.upper())
     # Telegraf's own way to write it is -config.
     parser.add_argument("--config", "-config", action="append", type=Path, default=[], metavar="FILE")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="*", type=Path, default=[], metavar="FILE")
     return parser
 
 

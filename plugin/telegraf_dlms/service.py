@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from telegraf_dlms import __version__
 from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
 from telegraf_dlms.config_files import files_of
+from telegraf_dlms.device_model import SECRET_KEYS
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.output import Output
 from telegraf_dlms.plan import compile_plan
 from telegraf_dlms.process import Control, raise_file_limit
+from telegraf_dlms.state_file import default_path
+from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
 
     from telegraf_dlms.config import Configuration
@@ -31,6 +34,8 @@ NOT_ALL_READ: Final = 3
 #: Files beside the meters': the three descriptors, the loop's own, the state's.
 SPARE_FILES: Final = 32
 
+_T = TypeVar("_T")
+
 
 def summary(plan: Plan) -> str:
     """Return how much there is to read, in one line."""
@@ -42,11 +47,16 @@ def summary(plan: Plan) -> str:
 
 def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     """Collect until a stop is wanted; returns 0. Raises ConfigError before anything is read."""
-    reloader = _Reloader(paths, log)
+    seen = _fingerprint_of(paths)
     configuration = _load(paths, log)
     plan = compile_plan(configuration)
     _announce(configuration, plan, log)
-    asyncio.run(_serve(plan, stdout, log, reloader))
+    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="run")
+    reloader = _Reloader(paths, log, keeper, seen=seen)
+    try:
+        asyncio.run(_serve(configuration, plan, stdout, log, reloader))
+    finally:
+        keeper.close()
     return 0
 
 
@@ -55,8 +65,30 @@ def once(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     configuration = _load(paths, log)
     plan = compile_plan(configuration)
     _announce(configuration, plan, log)
-    results = asyncio.run(_once(plan, stdout, log))
+    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="guest")
+    if needs_state(configuration, plan, keeper):
+        keeper.open()
+    try:
+        results = asyncio.run(_once(plan, stdout, log, keeper))
+    finally:
+        keeper.close()
     return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
+
+
+def state_path(configuration: Configuration, paths: Sequence[Path]) -> Path:
+    """Return where the state of a configuration is, or would be."""
+    return configuration.agent.state_file or default_path(paths)
+
+
+def needs_state(configuration: Configuration, plan: Plan, keeper: StateKeeper) -> bool:
+    """Return whether the state is opened from the start: ``state_keeper`` says when."""
+    if not plan.meters:
+        return False
+    if configuration.agent.state_file is not None or keeper.is_there:
+        return True
+    read = {meter.name for meter in plan.meters}
+    devices = (device for device in configuration.devices if device.name in read)
+    return any(getattr(device, key) is not None for device in devices for key in SECRET_KEYS)
 
 
 def _load(paths: Sequence[Path], log: Log) -> Configuration:
@@ -79,50 +111,64 @@ def _announce(configuration: Configuration, plan: Plan, log: Log) -> None:
         )
 
 
-async def _serve(plan: Plan, stdout: int, log: Log, reloader: _Reloader) -> None:
+async def _serve(configuration: Configuration, plan: Plan, stdout: int, log: Log, reloader: _Reloader) -> None:
+    keeper = reloader.keeper
     output = Output(stdout)
     try:
         with Control() as control:
-            collector = Collector(plan, World(output, log, Changes(log)))
+            if needs_state(configuration, plan, keeper):
+                beginning = await _unless_stopped(keeper.begin(), control, output)
+                if beginning.cancelled():
+                    return
+                beginning.result()  # a bug of ours is loud
+            collector = Collector(plan, World(output, log, Changes(log), state=keeper))
             await serve(collector, control, output, reload=reloader.reload)
     finally:
         output.close()
 
 
-async def _once(plan: Plan, stdout: int, log: Log) -> list[PollResult | None]:
+async def _once(plan: Plan, stdout: int, log: Log, keeper: StateKeeper) -> list[PollResult | None]:
     """Gather once, unless a signal or a closed stdout comes first; a device that was not read then counts as None."""
     output = Output(stdout)
-    collector = Collector(plan, World(output, log, Changes(log)))
+    collector = Collector(plan, World(output, log, Changes(log), state=keeper))
     with Control(stdin=None) as control:
         collector.start(ticking=False)
-        gathering = asyncio.create_task(collector.gather_once())
-        ends = [asyncio.create_task(control.stopping.wait()), asyncio.create_task(output.closed.wait())]
-        await asyncio.wait([gathering, *ends], return_when=asyncio.FIRST_COMPLETED)
-        for task in (gathering, *ends):
-            task.cancel()
-        await asyncio.wait([gathering, *ends])
+        gathering = await _unless_stopped(collector.gather_once(), control, output)
         await stop(collector, output, began=control.stop_began)
     output.close()
     return [None] if gathering.cancelled() else list(gathering.result())
 
 
-class _Reloader:
-    """Reads the configuration again where a file of it changed since this was made, which is before the first reading.
+async def _unless_stopped(work: Coroutine[Any, Any, _T], control: Control, output: Output) -> asyncio.Task[_T]:
+    """Do some work, and return its task: cancelled where a wish to stop, or the end of stdout's reader, came first."""
+    task = asyncio.create_task(work)
+    ends = [asyncio.create_task(control.stopping.wait()), asyncio.create_task(output.closed.wait())]
+    await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
+    for each in (task, *ends):
+        each.cancel()
+    await asyncio.wait([task, *ends])
+    return task
 
-    A file that changes while it is read is read once more.
+
+class _Reloader:
+    """Reads the configuration again where a file of it changed since ``seen`` was taken, before the first reading.
+
+    A file that changes while it is read is read once more. The state stays; where the new plan is the first to need
+    one, it is opened.
     """
 
-    def __init__(self, paths: Sequence[Path], log: Log) -> None:
+    def __init__(self, paths: Sequence[Path], log: Log, keeper: StateKeeper, *, seen: object) -> None:
+        self.keeper = keeper
         self._paths = paths
         self._log = log
-        self._seen = _state_of(paths)
+        self._seen = seen
 
     def reload(self) -> Plan | None:
         """Return the new plan; None where nothing changed, or where what is there now is bad, which is told."""
-        state = _state_of(self._paths)
-        if state == self._seen:
+        found = _fingerprint_of(self._paths)
+        if found == self._seen:
             return None
-        self._seen = state
+        self._seen = found
         try:
             configuration = _load(self._paths, self._log)
         except ConfigError as error:
@@ -134,17 +180,27 @@ class _Reloader:
         self._log.info(f"the configuration was read again: {summary(plan)}")
         for note in configuration.notes:
             self._log.warn(note)
+        self._settle_state(configuration, plan)
         return plan
 
+    def _settle_state(self, configuration: Configuration, plan: Plan) -> None:
+        path = state_path(configuration, self._paths)
+        if not self.keeper.is_open:
+            self.keeper.move(path)
+            if needs_state(configuration, plan, self.keeper):
+                self.keeper.open()
+        elif path != self.keeper.path:
+            self._log.warn(f"the state will be {path} from the next start on: until then it stays {self.keeper.path}")
 
-def _state_of(paths: Sequence[Path]) -> tuple[object, ...]:
+
+def _fingerprint_of(paths: Sequence[Path]) -> tuple[object, ...]:
     """Return what changes when a file of the configuration does, or when one comes or goes."""
-    state: list[object] = []
+    found: list[object] = []
     for path in paths:
         try:
             for file in files_of(path):
                 status = file.stat()
-                state.append((file, status.st_ino, status.st_mtime_ns, status.st_size))
+                found.append((file, status.st_ino, status.st_mtime_ns, status.st_size))
         except OSError as error:
-            state.append((path, error.errno))
-    return tuple(state)
+            found.append((path, error.errno))
+    return tuple(found)
