@@ -24,6 +24,7 @@ __all__ = [
     "SCALED",
     "SCALER_ATTRIBUTE",
     "SECRETS",
+    "TIME_ATTRIBUTE",
     "Attribute",
     "AttributeDescriptor",
     "CaptureObject",
@@ -48,6 +49,8 @@ MAX_ATTRIBUTE = 127
 SCALER_ATTRIBUTE = {3: 3, 4: 3, 5: 4}
 #: The (class_id, attribute) that the object's scaler_unit scales.
 SCALED = frozenset({(3, 2), (4, 2), (5, 2), (5, 3)})
+#: class_id → the attribute that says when its value was taken: capture_time, the Clock's time.
+TIME_ATTRIBUTE = {4: 5, 5: 6, 8: 2, 47: 8}
 
 
 class AttributeDescriptor(NamedTuple):

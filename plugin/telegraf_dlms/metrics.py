@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, attribute_of
+from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, TIME_ATTRIBUTE, AttributeDescriptor, attribute_of
 from telegraf_dlms.errors import DataRefused, MappingError
 from telegraf_dlms.fields import Presentation, print_attribute, tag_text
 from telegraf_dlms.line import Line, print_fields
@@ -165,7 +165,7 @@ class Series:
 
         None where it has none, or none that is a time.
         """
-        wanted = _TIME_ATTRIBUTES.get(self._class_id)
+        wanted = TIME_ATTRIBUTE.get(self._class_id)
         for number, value in readings:
             if number == wanted and isinstance(value, bytes):
                 return self._presentation.clock.to_utc_ns(value)
@@ -288,8 +288,6 @@ class ProfilePollSeries:
 #: What the scaler of an override holds for: Data's value too.
 _SCALABLE = SCALED | {(1, 2)}
 _NUMBERS = frozenset({int, float})
-#: class_id → the attribute that says when its value was taken: capture_time, the Clock's time.
-_TIME_ATTRIBUTES = {4: 5, 5: 6, 8: 2, 47: 8}
 _DEVICE_COUNTS = (
     "gather_time_ns",
     "exchanges",
