@@ -7,8 +7,9 @@ from the request's selection to one of these.
 
 from __future__ import annotations
 
+from telegraf_dlms.access import PROPOSED, Negotiated
 from telegraf_dlms.apdu import encode_get_response, parse_get_request
-from telegraf_dlms.association import PROPOSED, RLRQ, Negotiated
+from telegraf_dlms.association import rlrq
 from telegraf_dlms.axdr import Tag, encode, structure
 from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
@@ -63,7 +64,7 @@ class ScriptedMeter:
 
     def answer(self, apdu):
         """Return the answer's octets, or the exception that comes instead."""
-        if apdu == RLRQ:
+        if apdu == rlrq():
             return RLRE
         request = parse_get_request(apdu)
         self.asked.append(self.words(request.descriptor, request.selection))

@@ -125,7 +125,7 @@ def test_responses_go_both_ways(octets, expected, response):
         ),
         ("d8 09 4d", Refusal("exception-response: state-error (9), other (77)", 9)),
         ("d8 01 06 0000", Refusal("exception-response: service-not-allowed (1), invocation-counter-error (6)", 1)),
-        ("0e 01 00 02", Refusal("confirmed-service-error 1, 0 (2)")),
+        ("0e 01 00 02", Refusal("confirmed-service-error: initiate (1), application-unreachable (0, 2)")),
     ],
 )
 def test_a_meter_may_refuse_a_service_as_a_whole(octets, refusal):

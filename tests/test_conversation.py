@@ -20,9 +20,10 @@ from scripted_meter import (
 from simulator_client import AARE, NOON
 from simulator_client import drive as drive_server
 from talking import drive
-from telegraf_dlms.association import Access, Conformance, aarq
+from telegraf_dlms.access import Access, Conformance
+from telegraf_dlms.association import aarq, initiate_request, rlrq
 from telegraf_dlms.axdr import Tag, encode, structure
-from telegraf_dlms.conversation import Memory, Reading, ReadRequest, associate, read_values, release, scaler_unit_of
+from telegraf_dlms.conversation import Memory, Reading, ReadRequest, read_values, release, scaler_unit_of
 from telegraf_dlms.cosem import ScalerUnit
 from telegraf_dlms.errors import (
     AssociationError,
@@ -33,6 +34,7 @@ from telegraf_dlms.errors import (
     Silence,
 )
 from telegraf_dlms.get import InvokeIds
+from telegraf_dlms.handshake import associate
 from telegraf_dlms.simulator import Access as ServerAccess
 from telegraf_dlms.simulator import ServerAddress
 from telegraf_dlms.simulator.server import Session
@@ -88,7 +90,7 @@ def test_an_association_over_the_wrapper_is_one_exchange():
     link = WrapperFraming(client=16, server=1)
     reads = b"\x00\x01\x00\x01\x00\x10" + len(AARE).to_bytes(2, "big") + AARE
     opened_, sent = drive(associate(link, NO_SECURITY), reads)
-    assert sent == [b"\x00\x01\x00\x10\x00\x01\x00\x1f" + aarq(NO_SECURITY)]
+    assert sent == [b"\x00\x01\x00\x10\x00\x01\x00\x1f" + aarq(NO_SECURITY, initiate=initiate_request(NO_SECURITY))]
     assert sent[0][8:].hex() == "601da109060760857405080101be10040e01000000065f1f0400005214ffff"
     assert opened_.framing is link
     assert opened_.negotiated.max_pdu_size == 1024
@@ -99,7 +101,7 @@ def test_an_association_over_the_wrapper_is_one_exchange():
 def test_an_association_over_hdlc_begins_with_the_data_link():
     link = framing()
     _, sent = drive(associate(link, NO_SECURITY), UA, answer(0, 1, AARE))
-    assert sent == [SNRM, request(0, 0, aarq(NO_SECURITY))]
+    assert sent == [SNRM, request(0, 0, aarq(NO_SECURITY, initiate=initiate_request(NO_SECURITY)))]
 
 
 def test_invoke_ids_go_on_from_one_association_to_the_next():
@@ -376,7 +378,7 @@ def test_a_poll_of_the_built_in_meter_from_the_first_octet_to_the_last(piece):
         made = yield from associate(link, Access("low", b"12345678", 65535))
         readings = []
         yield from read_values(made, [ENERGY_REQUEST, asks(SERIAL), asks(MAXIMUM, named=True)], Memory(), into=readings)
-        yield from release(link, request=True)
+        yield from release(link, request=rlrq())
         return link.exchanges, readings
 
     exchanges, (energy, serial, maximum) = drive_server(poll(), server.receive, piece=piece)

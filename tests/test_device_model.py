@@ -122,21 +122,5 @@ def test_no_secret_is_in_what_a_device_prints():
         assert secret not in printed
 
 
-@pytest.mark.parametrize(
-    ("keys", "reason"),
-    [
-        ({}, None),
-        ({"access_security": "low"}, None),
-        ({"interface_type": "wrapper", "security_suite": 2}, None),
-        ({"access_security": "high_gmac"}, 'access_security "high_gmac"'),
-        ({"transport_security": "encryption"}, 'transport_security "encryption"'),
-        ({"logical_name_referencing": False}, "logical_name_referencing = false"),
-        ({"interface_type": "hdlc_mode_e"}, None),
-    ],
-)
-def test_what_this_version_cannot_read_is_told(keys, reason):
-    assert device(**keys).unsupported == reason
-
-
 def test_workarounds_are_off_by_default():
     assert not any(Workarounds().model_dump().values())

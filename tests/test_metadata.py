@@ -29,9 +29,15 @@ def test_each_version_of_the_changelog_has_its_sections_in_order():
         assert re.findall(r"^### (.+)$", version, re.MULTILINE) == SECTIONS
 
 
-@pytest.mark.parametrize(("package", "version"), [("gurux-dlms", "1.0.203"), ("influx-line-protocol", "0.1.5")])
-def test_the_packages_whose_defects_we_work_around_are_pinned_and_installed(package, version):
-    assert f"{package}=={version}" in PROJECT["project"]["dependencies"]
+@pytest.mark.parametrize(
+    ("package", "version", "needed_by"),
+    [
+        ("gurux-dlms", "1.0.203", PROJECT["dependency-groups"]["dev"]),
+        ("influx-line-protocol", "0.1.5", PROJECT["project"]["dependencies"]),
+    ],
+)
+def test_the_packages_whose_defects_we_know_are_pinned_and_installed(package, version, needed_by):
+    assert f"{package}=={version}" in needed_by
     assert importlib.metadata.version(package) == version
 
 

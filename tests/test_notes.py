@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from telegraf_dlms.models import Agent, Device, Value
-from telegraf_dlms.notes import LATER, notes, unsupported
+from telegraf_dlms.notes import LATER, notes
 
 MODELS = {"agent": Agent, "device": Device, "value": Value}
 
@@ -20,19 +20,9 @@ def test_every_row_names_a_key_and_values_that_are_accepted():
 
 
 def test_no_default_is_waiting_for_a_later_version():
-    assert unsupported(Device(name="a", connection="b")) is None
     assert not list(notes("agent", Agent()))
     assert not list(notes("device", Device(name="a", connection="b")))
     assert not list(notes("value", Value(name="a", obis="1-0:1.8.0")))
-
-
-def test_every_reason_is_told():
-    device = Device(name="a", connection="b", access_security="high", logical_name_referencing=False)
-    assert list(notes("device", device)) == [
-        'access_security "high" is accepted, but this version cannot do it yet: the device is not read',
-        "logical_name_referencing = false is accepted, but this version cannot do it yet: the device is not read",
-    ]
-    assert unsupported(device) == 'access_security "high"'
 
 
 @pytest.mark.parametrize(
@@ -40,7 +30,6 @@ def test_every_reason_is_told():
     [
         ("value", Value(name="a", obis="1-0:1.8.0", timestamp="meter"), 'timestamp "meter" is accepted'),
         ("value", Value(name="a", obis="0-0:66.0.1", class_id=62), "class_id = 62 is accepted"),
-        ("agent", Agent(state_file="x"), "state_file is accepted"),
     ],
 )
 def test_what_has_no_effect_yet_is_told(kind, table, note):

@@ -6,7 +6,7 @@ import pytest
 
 from scripted_meter import descriptor
 from stations import connection, device, group, plan_of, table, value
-from telegraf_dlms.association import Access
+from telegraf_dlms.access import Access
 from telegraf_dlms.conversation import ReadRequest
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.link import Rs485Settings, SerialSettings, TcpSettings
@@ -75,7 +75,8 @@ def test_what_is_not_written_has_the_defaults_of_the_configuration():
         null_cells="",
         presentation=Presentation("utf-8", DeviceClock("standard", "UTC")),
         tags=(),
-        unsupported=None,
+        invocation_counter=None,
+        short_names=(),
         groups=(GroupPlan("g", "dlms", SECOND, 0, 0, 0, (value_,)),),
     )
     link = TcpSettings("192.0.2.1", 4059)
@@ -105,8 +106,7 @@ def test_what_is_not_written_has_the_defaults_of_the_configuration():
         ({"workarounds": {"pause_between_requests": "20ms"}}, "pause_between_requests_ns", SECOND // 50),
         ({"workarounds": {"ignore_echo": True}}, "ignore_echo", True),
         ({"workarounds": {"null_cells": "previous"}}, "null_cells", "previous"),
-        ({"access_security": "high", "password": "x"}, "unsupported", 'access_security "high"'),
-        ({"logical_name_referencing": False}, "unsupported", "logical_name_referencing = false"),
+        ({"invocation_counter": "0.0.43.1.0.255"}, "invocation_counter", bytes.fromhex("00002B0100FF")),
     ],
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else None,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -137,9 +136,8 @@ async def test_a_refused_value_leaves_the_others_alone_and_is_said_once():
         ({"back_off": 1}, PollResult.BACKING_OFF),
         ({"lock": 1}, PollResult.LOCKED),
         ({"lock": 1, "back_off": 1}, PollResult.LOCKED),
-        ({"unsupported": "encryption", "lock": 1}, PollResult.SKIPPED),
     ],
-    ids=["backing off", "locked", "locked rather than backing off", "unsupported rather than locked"],
+    ids=["backing off", "locked", "locked rather than backing off"],
 )
 @on_a_jumping_clock
 async def test_a_device_that_is_not_asked_now_has_its_line_all_the_same(blocking, result):
@@ -149,7 +147,6 @@ async def test_a_device_that_is_not_asked_now_has_its_line_all_the_same(blocking
     blocked.back_off.until_ns = far * blocking.get("back_off", 0)
     if "lock" in blocking:
         blocked.lock_out.begin(meter.world.mono_ns(), wall_ns=meter.wall_ns())
-    blocked.plan = replace(blocked.plan, unsupported=blocking.get("unsupported"))
     assert await visit(meter) is result
     assert meter.lines.all == [device_line(up=0, result=result.name.lower(), code=int(result))]
     assert meter.station.opened == []

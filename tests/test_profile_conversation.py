@@ -22,7 +22,7 @@ from scripted_profile import (
     read,
 )
 from talking import drive
-from telegraf_dlms.association import PROPOSED, Conformance
+from telegraf_dlms.access import PROPOSED, Conformance
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit

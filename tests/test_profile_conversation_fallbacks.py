@@ -18,7 +18,7 @@ from scripted_profile import (
     quarter,
     read,
 )
-from telegraf_dlms.association import PROPOSED, Conformance
+from telegraf_dlms.access import PROPOSED, Conformance
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import CaptureObject

@@ -120,7 +120,9 @@ def test_a_block_is_read_as_it_was_written(size):
         pytest.param(
             "D8 01 01", Refusal("exception-response: service-not-allowed (1), operation-not-possible (1)", 1), id="D8"
         ),
-        pytest.param("0E 05 00 02", Refusal("confirmed-service-error 5, 0 (2)"), id="0E"),
+        pytest.param(
+            "0E 05 00 02", Refusal("confirmed-service-error: read (5), application-unreachable (0, 2)"), id="0E"
+        ),
     ],
 )
 def test_a_refusal_is_that_of_every_service(octets, refusal):

@@ -162,8 +162,8 @@ def parse_get_response(apdu: bytes) -> GetResponse:
         if apdu[0] == EXCEPTION_RESPONSE:
             return _exception_response(apdu)
         if apdu[0] == CONFIRMED_SERVICE_ERROR:
-            return Refusal(f"confirmed-service-error {apdu[1]}, {apdu[2]} ({apdu[3]})")
-    except (IndexError, struct.error):
+            return _confirmed_service_error(apdu)
+    except (IndexError, ValueError, struct.error):
         raise RemoteProtocolError(f"the answer is cut off: {apdu[:16].hex(' ')}") from None
     raise RemoteProtocolError(f"no answer to a get-request: {apdu[:16].hex(' ')}")
 
@@ -221,6 +221,26 @@ _SERVICE_ERRORS = {
     6: "invocation-counter-error",
 }
 _INVOCATION_COUNTER_ERROR: Final = 6
+#: ConfirmedServiceError and ServiceError of the Green Book, 9.5: the service, and of two kinds of errors their words.
+_CONFIRMED_SERVICES = {1: "initiate", 5: "read", 6: "write"}
+_CONFIRMED_ERRORS = {
+    0: {
+        0: "other",
+        1: "time-elapsed",
+        2: "application-unreachable",
+        3: "application-reference-invalid",
+        4: "application-context-unsupported",
+        5: "provider-communication-error",
+        6: "deciphering-error",
+    },
+    6: {
+        0: "other",
+        1: "dlms-version-too-low",
+        2: "incompatible-conformance",
+        3: "pdu-size-too-short",
+        4: "refused-by-the-VDE-Handler",
+    },
+}
 
 
 def _encode_item(descriptor: AttributeDescriptor, selection: bytes) -> bytes:
@@ -263,6 +283,13 @@ def _exception_response(apdu: bytes) -> Refusal:
         counter = int.from_bytes(apdu[3:7], "big")
     text = f"{_STATE_ERRORS.get(state, 'state-error')} ({state}), {_SERVICE_ERRORS.get(service, 'other')} ({service})"
     return Refusal(f"exception-response: {text}", state, counter)
+
+
+def _confirmed_service_error(apdu: bytes) -> Refusal:
+    service, kind, reason = apdu[1:4]
+    words = _CONFIRMED_ERRORS.get(kind, {}).get(reason, "service-error")
+    name = _CONFIRMED_SERVICES.get(service, "service")
+    return Refusal(f"confirmed-service-error: {name} ({service}), {words} ({kind}, {reason})")
 
 
 def _parse_item(apdu: bytes, start: int) -> tuple[AttributeDescriptor, bytes | None, int]:

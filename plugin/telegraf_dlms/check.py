@@ -55,8 +55,6 @@ def _meter(meter: MeterPlan, device: Device) -> Iterator[str]:
         f"access security {device.access_security}, transport security {device.transport_security}, "
         f"timeout {timeout}, retries {meter.retries}"
     )
-    if meter.unsupported is not None:
-        yield f"    is not read: {meter.unsupported} is not built yet"
 
 
 def _server(meter: MeterPlan) -> str:

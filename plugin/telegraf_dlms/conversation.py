@@ -1,4 +1,4 @@
-"""What is said to one meter: associate, read values, release.
+"""What is said to one meter in an open association: read values, release; ``handshake`` opens it.
 
 A conversation is a generator that yields octets to send, is sent the octets read, and returns its answer (``talk``). It
 knows no socket, no clock and no logger, so that each exchange is tested by the octet. Release is a conversation of its
@@ -10,17 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from telegraf_dlms.association import RLRQ, aarq, parse_aare
+from telegraf_dlms.association import rlrq
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
 from telegraf_dlms.get import InvokeIds, decode, get_octets
+from telegraf_dlms.read import read, read_octets
+from telegraf_dlms.short_names import OBJECT_LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from telegraf_dlms.association import Access, Negotiated
+    from telegraf_dlms.access import Negotiated
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import CaptureObject
+    from telegraf_dlms.short_names import ShortNames
     from telegraf_dlms.talk import Conversation, Framing
 
 _NULL_DATA: Final = 0
@@ -82,12 +85,17 @@ class Memory:
             getattr(self, name).clear()
 
 
+def _in_clear() -> bytes:
+    return rlrq()
+
+
 @dataclass(slots=True)
 class Association:
     """An open association: its framing, what was negotiated, and the invoke-ids that it has used.
 
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
-    ``is_ending``: no further exchange is to be begun.
+    ``is_ending``: no further exchange is to be begun. ``short_names`` are there where it uses them;
+    ``release_request`` gives its RLRQ.
     """
 
     framing: Framing
@@ -95,6 +103,8 @@ class Association:
     invoke_ids: InvokeIds = field(default_factory=InvokeIds)
     is_doubtful: bool = False
     is_ending: bool = False
+    short_names: ShortNames | None = None
+    release_request: Callable[[], bytes] = _in_clear
 
     def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
@@ -106,7 +116,7 @@ class Association:
         if self.is_ending:
             raise PollCut("cut off by a stop")
         try:
-            octets = yield from get_octets(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection)
+            octets = yield from self._octets(descriptor, selection)
         except DataRefused as refusal:
             gone = isinstance(refusal, ServiceRefused) and refusal.state in _GIVEN_UP
             if gone and self.is_doubtful:
@@ -116,27 +126,31 @@ class Association:
         self.is_doubtful = False
         return octets
 
+    def _octets(self, descriptor: AttributeDescriptor, selection: bytes) -> Conversation[bytes]:
+        names = self.short_names
+        if names is None:
+            return (yield from get_octets(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection))
+        if names.wants_list(descriptor):
+            names.learn((yield from self._object_list()))
+        return (yield from read_octets(self.framing, names.name_of(descriptor), selection=selection))
 
-def associate(framing: Framing, access: Access, *, invoke_ids: InvokeIds | None = None) -> Conversation[Association]:
-    """Open the data link and the association; AssociationError where the meter refuses it.
-
-    ``invoke_ids`` go on from the association before: an answer that was held back since then must not fit.
-    """
-    yield from framing.open()
-    answer = yield from framing.exchange(aarq(access))
-    negotiated = parse_aare(answer, access)
-    framing.established()
-    return Association(framing, negotiated, invoke_ids or InvokeIds())
+    def _object_list(self) -> Conversation[Value | DataRefused]:
+        try:
+            return (yield from read(self.framing, OBJECT_LIST))
+        except ServiceRefused:
+            raise
+        except DataRefused as refusal:
+            return refusal
 
 
-def release(framing: Framing, *, request: bool) -> Conversation[None]:
-    """Release the association, with an RLRQ where ``request`` is set, and the data link. A failure is no error.
+def release(framing: Framing, *, request: bytes) -> Conversation[None]:
+    """Release the association, with an RLRQ where there is one, and the data link. A failure is no error.
 
     Over HDLC a DISC releases both (Green Book, 9.3.3), so no RLRQ is sent there.
     """
     if request:
         try:
-            yield from framing.exchange(RLRQ)
+            yield from framing.exchange(request)
         except (LinkError, ProtocolError):
             return
     yield from framing.close()

@@ -25,7 +25,6 @@ from telegraf_dlms.config_types import (
     TimeZone,
 )
 from telegraf_dlms.durations import SECOND
-from telegraf_dlms.notes import unsupported
 
 if TYPE_CHECKING:
     from telegraf_dlms.secret import Secret
@@ -107,8 +106,3 @@ class Device(Table):
     def secret(self) -> Secret | None:
         """The password, however it was written."""
         return self.password if self.password is not None else self.password_hex
-
-    @property
-    def unsupported(self) -> str | None:
-        """Why this version cannot read the device, None where it can."""
-        return unsupported(self)

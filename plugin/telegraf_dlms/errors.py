@@ -86,7 +86,8 @@ class AssociationError(TelegrafDlmsError):
     """The meter refused the association (AARE, or a refused HLS answer).
 
     ``result`` and ``diagnostic`` are the numbers of the AARE (Green Book, 9.4.2), None where there was none.
-    ``authentication`` says that the secret was refused: not to be tried again soon, meters lock.
+    ``authentication`` says that the secret was refused: not to be tried again soon, meters lock. ``counter`` is the
+    invocation counter that the meter expects, where it says so.
     """
 
     scope = Scope.DEVICE
@@ -98,11 +99,13 @@ class AssociationError(TelegrafDlmsError):
         result: int | None = None,
         diagnostic: int | None = None,
         authentication: bool = False,
+        counter: int | None = None,
     ) -> None:
         super().__init__(message)
         self.result = result
         self.diagnostic = diagnostic
         self.authentication = authentication
+        self.counter = counter
 
 
 class CipheringError(TelegrafDlmsError):
@@ -146,11 +149,15 @@ class DataRefused(TelegrafDlmsError):
 
 
 class ServiceRefused(DataRefused):
-    """An exception-response: ``state`` is its state-error (Green Book, 9.5, ExceptionResponse)."""
+    """An exception-response: ``state`` is its state-error (Green Book, 9.5, ExceptionResponse).
 
-    def __init__(self, reason: str, *, state: int | None) -> None:
+    ``counter`` is the invocation counter that the meter expects, where it refuses ours.
+    """
+
+    def __init__(self, reason: str, *, state: int | None, counter: int | None = None) -> None:
         super().__init__(None, reason)
         self.state = state
+        self.counter = counter
 
 
 class MappingError(TelegrafDlmsError):

@@ -76,6 +76,11 @@ def get_octets(
     _refuse(answer)
 
 
+def raise_refusal(apdu: bytes) -> NoReturn:
+    """Raise ServiceRefused for an exception-response or confirmed-service-error, RemoteProtocolError for another."""
+    _refuse(parse_get_response(apdu))
+
+
 def decode(octets: bytes) -> Value:
     """Return the value; DataRefused for one that is broken: that attribute's trouble alone, since the framing held."""
     try:
@@ -146,7 +151,7 @@ def _refuse(answer: GetResponse) -> NoReturn:
     if isinstance(answer, GetRefused):
         raise DataRefused(answer.result)
     if isinstance(answer, Refusal):
-        raise ServiceRefused(answer.text, state=answer.state)
+        raise ServiceRefused(answer.text, state=answer.state, counter=answer.counter)
     raise RemoteProtocolError(f"the answer does not have the form of the question: {type(answer).__name__}")
 
 

@@ -85,6 +85,7 @@ class HdlcFraming:
         self._is_established = False
         self.unclean = False
         self.owes_disc = False
+        self.negotiated: Parameters | None = None
         self.repeats = 0
         self.exchanges = 0
 
@@ -114,9 +115,14 @@ class HdlcFraming:
         if answer.kind is not Kind.UA:
             raise _refused(answer)
         offered = decode_parameters(answer.information)
-        self._max_transmit = min(self._parameters.max_info_transmit, offered.max_info_receive)
+        self.negotiated = _negotiated(self._parameters, offered)
+        self._max_transmit = self.negotiated.max_info_transmit
         self._send = self._receive = 0
         self.unclean, self.owes_disc = True, False
+
+    def called_anew(self) -> None:
+        """Note that the meter was called from the beginning (mode E): it knows of no data link any more."""
+        self.unclean = False
 
     def established(self) -> None:
         """Note that the association is open: from now on silence is answered by repeating the last frame."""
@@ -277,6 +283,16 @@ class HdlcFraming:
                 return frame
             self._foreign += 1
         return None
+
+
+def _negotiated(ours: Parameters, theirs: Parameters) -> Parameters:
+    """Return what holds after the meter's answer, seen from us: what one sends the other has to take."""
+    return Parameters(
+        max_info_transmit=min(ours.max_info_transmit, theirs.max_info_receive),
+        max_info_receive=min(ours.max_info_receive, theirs.max_info_transmit),
+        window_transmit=min(ours.window_transmit, theirs.window_receive),
+        window_receive=min(ours.window_receive, theirs.window_transmit),
+    )
 
 
 def _refused(frame: Frame) -> LinkError:

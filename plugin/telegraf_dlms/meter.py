@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from telegraf_dlms.address import hdlc_client
 from telegraf_dlms.conversation import Association, Memory
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
@@ -12,6 +13,7 @@ from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
 from telegraf_dlms.profile import ProfileSeries
 from telegraf_dlms.rows import PrintedRows
+from telegraf_dlms.short_names import ShortNames
 from telegraf_dlms.troubles import Troubles
 from telegraf_dlms.wrapper import WrapperFraming
 
@@ -34,6 +36,8 @@ FIRST_BACK_OFF_NS: Final = 9 * _SECOND // 10
 LONGEST_BACK_OFF_NS: Final = 15 * _SECOND
 #: A dead meter gets at most this part of its bus: a failure that took 5 s is followed by a minute's pause.
 BACK_OFF_SHARE: Final = 12
+#: The client that every meter lets in without a secret (Green Book, 4.2.4).
+PUBLIC_CLIENT: Final = 16
 #: How long what a meter was asked once is believed.
 MEMORY_NS: Final = 86400 * _SECOND
 
@@ -132,13 +136,14 @@ class Meter:
         self.association: Association | None = None
         self.invoke_ids = InvokeIds()
         self.memory = Memory()
+        self.short_names = ShortNames(plan.short_names)
         self.memory_until_ns = 0
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
         self.values = {group.name: [self._value(group, value) for value in group.values] for group in plan.groups}
         self._gone = Counted()
-        self._is_unclean = self._owes_disc = False
+        self._is_unclean = self._owes_disc = self._is_public = False
         self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
 
     @property
@@ -175,43 +180,37 @@ class Meter:
 
     def blocked(self, now_ns: int, *, wall_ns: int) -> PollResult | None:
         """Return why no poll is made now, None where one is. ``now_ns`` is the monotonic clock's."""
-        if self.plan.unsupported is not None:
-            return PollResult.SKIPPED
         if self.lock_out.holds(now_ns, wall_ns=wall_ns):
             return PollResult.LOCKED
         return PollResult.BACKING_OFF if now_ns < self.back_off.until_ns else None
 
-    def new_framing(self) -> Framing:
+    def new_framing(self, *, client: Literal["own", "public"] = "own") -> Framing:
         """Make the framing of a new association, in which nothing is left of the last one but what has to be undone."""
         self.drop_framing()
         plan = self.plan
+        address = plan.client_address if client == "own" else PUBLIC_CLIENT
         if plan.interface_type == "wrapper":
-            self.framing = WrapperFraming(
-                client=plan.client_address, server=plan.server_address, ignore_echo=plan.ignore_echo
-            )
+            self.framing = WrapperFraming(client=address, server=plan.server_address, ignore_echo=plan.ignore_echo)
             return self.framing
         framing = HdlcFraming(
-            client=plan.hdlc_client,
+            client=hdlc_client(address),
             server=plan.hdlc_server,
             max_info_length=plan.max_info_length,
             window_size=plan.window_size,
             retries=plan.retries,
             ignore_echo=plan.ignore_echo,
         )
-        framing.unclean, framing.owes_disc = self._is_unclean, self._owes_disc
+        if address == plan.client_address:
+            framing.unclean, framing.owes_disc = self._is_unclean, self._owes_disc
         self.framing = framing
+        self._is_public = address != plan.client_address
         return framing
-
-    def called_anew(self) -> None:
-        """Note that the meter was opened from the beginning (mode E): it knows of no data link any more."""
-        if isinstance(self.framing, HdlcFraming):
-            self.framing.unclean = False
 
     def drop_framing(self) -> None:
         """Forget the association and its framing, but what they counted, and whether the meter may think it is open."""
         if self.framing is not None:
             self._gone = self.counted
-            if isinstance(self.framing, HdlcFraming):
+            if isinstance(self.framing, HdlcFraming) and not self._is_public:
                 self._is_unclean, self._owes_disc = self.framing.unclean, self.framing.owes_disc
         self.framing = self.association = None
         self.memory.captures.clear()
@@ -220,6 +219,7 @@ class Meter:
         """Return what is known of the meter; a day after it was first asked it is asked again."""
         if now_ns >= self.memory_until_ns:
             self.memory.forget()
+            self.short_names.forget()
             self.memory_until_ns = now_ns + MEMORY_NS
         return self.memory
 
@@ -238,7 +238,7 @@ class Meter:
 
     def not_polled(self, result: PollResult) -> DevicePoll:
         """Return what is told of a due poll that was not made."""
-        if result is PollResult.SKIPPED and self.plan.unsupported is None:
+        if result is PollResult.SKIPPED:
             self.totals.skipped_polls += 1
         totals = self.totals
         return DevicePoll(

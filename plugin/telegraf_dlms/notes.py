@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOT_READ = "the device is not read"
-
 
 class Later(NamedTuple):
-    """A key of a table, the values of it that have no effect yet (none named: all), and what happens instead."""
+    """A key of a table, the values of it that have no effect yet, and what happens instead."""
 
     table: Literal["agent", "device", "value"]
     key: str
@@ -23,23 +21,9 @@ class Later(NamedTuple):
 
 
 LATER = (
-    Later(
-        "device",
-        "access_security",
-        ("high", "high_md5", "high_sha1", "high_gmac", "high_sha256", "high_ecdsa"),
-        _NOT_READ,
-    ),
-    Later("device", "transport_security", ("authentication", "encryption", "authentication_encryption"), _NOT_READ),
-    Later("device", "logical_name_referencing", (False,), _NOT_READ),
     Later("value", "timestamp", ("meter",), "the poll's time is printed"),
     Later("value", "class_id", (62,), "its buffer is printed as hex digits"),
-    Later("agent", "state_file", (), "state stays in memory"),
 )
-
-
-def unsupported(device: object) -> str | None:
-    """Return why this version cannot read a device, None where it can."""
-    return next((what for row, what in _later("device", device) if row.instead == _NOT_READ), None)
 
 
 def notes(kind: Literal["agent", "device", "value"], table: object) -> Iterator[str]:
@@ -53,11 +37,9 @@ def _later(kind: str, table: object) -> Iterator[tuple[Later, str]]:
         if row.table != kind:
             continue
         value = getattr(table, row.key)
-        if value is None or (row.values and value not in row.values):
+        if value not in row.values:
             continue
-        if not row.values:
-            yield row, row.key
-        elif isinstance(value, str):
+        if isinstance(value, str):
             yield row, f'{row.key} "{value}"'
         else:
             yield row, f"{row.key} = {str(value).lower()}"

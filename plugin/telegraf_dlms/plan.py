@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from telegraf_dlms.access import Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
-from telegraf_dlms.association import Access
+from telegraf_dlms.ciphering import Protection
 from telegraf_dlms.conversation import ReadRequest
 from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, default_attributes
 from telegraf_dlms.datetimes import DeviceClock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.config import Configuration
     from telegraf_dlms.models import Connection, Device, Group, Value
+    from telegraf_dlms.secret import Secret
 
 _BUFFER = 2
 
@@ -46,6 +48,8 @@ class ValuePlan:
     unit: int | str | None
     is_tag: bool
     tags: Tags
+    #: The object's base name, where it is known without the object list.
+    short_name: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,10 @@ class MeterPlan:
     null_cells: Literal["", "previous"]
     presentation: Presentation
     tags: Tags
-    #: Why this version cannot read the device; it is never polled then.
-    unsupported: str | None
+    #: The object whose value is the meter's invocation counter.
+    invocation_counter: bytes | None
+    #: class_id, logical name, base name: objects that need no object list.
+    short_names: tuple[tuple[int, bytes, int], ...]
     groups: tuple[GroupPlan, ...]
 
     @property
@@ -192,6 +198,7 @@ def _value(value: Value, group: Group) -> ValuePlan:
         unit=value.unit,
         is_tag=value.is_tag,
         tags=_merge(group.tags, value.tags),
+        short_name=value.short_name,
     )
 
 
@@ -234,15 +241,47 @@ def _meter(
         null_cells=device.workarounds.null_cells,
         presentation=Presentation(device.encoding, DeviceClock(device.deviation, device.time_zone)),
         tags=_merge(agent_tags, device.tags),
-        unsupported=device.unsupported,
+        invocation_counter=device.invocation_counter,
+        short_names=tuple(
+            (value.class_id, value.logical_name, value.short_name)
+            for group in groups
+            for value in group.values
+            if value.short_name is not None
+        ),
         groups=groups,
     )
 
 
 def _access(device: Device) -> Access:
-    low = device.access_security == "low"
-    password = device.secret.reveal() if low and device.secret is not None else b""
-    return Access("low" if low else "none", password, device.max_pdu_size)
+    dedicated = device.dedicated_key
+    return Access(
+        device.access_security,
+        b"" if device.access_security == "none" else _reveal(device.secret),
+        device.max_pdu_size,
+        "logical_names" if device.logical_name_referencing else "short_names",
+        protection=_PROTECTIONS[device.transport_security],
+        suite=device.security_suite,
+        authentication_key=_reveal(device.authentication_key),
+        block_cipher_key=_reveal(device.block_cipher_key),
+        dedicated_key="random" if dedicated == "random" else _reveal(dedicated),
+        signing_key=_reveal(device.signing_key),
+        server_public_key=_reveal(device.server_public_key),
+        system_title=device.system_title,
+        server_system_title=device.server_system_title,
+        general=device.general_protection,
+    )
+
+
+_PROTECTIONS = {
+    "none": Protection.NONE,
+    "authentication": Protection.AUTHENTICATION,
+    "encryption": Protection.ENCRYPTION,
+    "authentication_encryption": Protection.AUTHENTICATION | Protection.ENCRYPTION,
+}
+
+
+def _reveal(secret: Secret | None) -> bytes:
+    return b"" if secret is None else secret.reveal()
 
 
 def _link(connection: Connection) -> TcpSettings | SerialSettings:

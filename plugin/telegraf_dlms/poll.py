@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from telegraf_dlms.conversation import associate
 from telegraf_dlms.conversation import release as release_conversation
 from telegraf_dlms.errors import (
     AssociationError,
@@ -26,6 +25,7 @@ from telegraf_dlms.errors import (
     Silence,
     TelegrafDlmsError,
 )
+from telegraf_dlms.establish import RELEASE_TIMEOUT_S, establish
 from telegraf_dlms.metrics import DevicePoll, PollResult
 from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.readout import Readout
@@ -35,11 +35,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.link import Link
     from telegraf_dlms.meter import Meter
-    from telegraf_dlms.talk import Framing
     from telegraf_dlms.world import World
-
-#: A release waits no longer (design, section 4): a meter gives up its association by itself.
-RELEASE_TIMEOUT_S: Final = 0.5
 
 
 class LinkDown(LinkError):
@@ -84,8 +80,14 @@ async def release(meter: Meter, carrier: Carrier) -> None:
     if link is None:
         meter.drop_framing()
         return
-    conversation = release_conversation(meter.framing, request=meter.plan.interface_type == "wrapper")
     heard = link.bytes_received
+    try:
+        request = meter.association.release_request() if meter.plan.interface_type == "wrapper" else b""
+    except CipheringError:  # no counter is left; the meter gives up its association by itself
+        meter.drop_framing()
+        carrier.distrust()
+        return
+    conversation = release_conversation(meter.framing, request=request)
     try:
         await link.run(conversation, timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
     except (LinkError, ProtocolError):
@@ -213,9 +215,13 @@ class _Visit:
             # A link that died while nobody looked takes its associations with it.
             link = await self._link()
             if meter.association is None:
-                await self._open(link)
+                link = await self._open()
             try:
                 await self._readout.read_rest(link)
+            except CipheringError:
+                self._is_up = True
+                self._lose()
+                raise
             except (LinkError, ProtocolError) as error:
                 found_dead = kept is not None and kept.is_doubtful and isinstance(error, LinkError)
                 kept = None
@@ -239,36 +245,19 @@ class _Visit:
             return self._meter.plan.interface_type == "wrapper"
         return not isinstance(error, LocalProtocolError)
 
-    async def _open(self, link: Link) -> None:
+    async def _open(self) -> Link:
         meter = self._meter
         if self._carrier.is_stopping:
             raise PollCut("cut off by a stop")
-        framing = meter.new_framing()
-        timeout_s = meter.plan.timeout_ns / 1e9
         try:
-            await self._open_line(link, framing, timeout_s=timeout_s)
-            if meter.plan.pause_after_connect_ns:
-                await asyncio.sleep(meter.plan.pause_after_connect_ns / 1e9)
-            link.discard_input()
-            meter.association = await link.run(
-                associate(framing, meter.plan.access, invoke_ids=meter.invoke_ids),
-                timeout_s=timeout_s,
-                progress=framing,
-            )
+            link = await establish(meter, self._link, self._world)
         except TelegrafDlmsError:
             self._lose()
             raise
-        meter.association.is_ending = self._carrier.is_stopping
+        if meter.association is not None:
+            meter.association.is_ending = self._carrier.is_stopping
         self._is_up = True
-
-    async def _open_line(self, link: Link, framing: Framing, *, timeout_s: float) -> None:
-        if self._meter.plan.interface_type != "hdlc_mode_e":
-            await link.open_line("plain", timeout_s=timeout_s)
-            return
-        # A meter that was left in the middle hears no call; the line is still the one it was left on, and DISC ends it.
-        await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
-        await link.open_line("mode_e", timeout_s=timeout_s)
-        self._meter.called_anew()
+        return link
 
     async def _link(self) -> Link:
         return await self._carrier.link(timeout_s=self._meter.plan.timeout_ns / 1e9)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms import axdr
 from telegraf_dlms.apdu import entry_selection, range_selection
-from telegraf_dlms.association import Conformance
 from telegraf_dlms.conversation import scaler_unit_of
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import DataRefused
@@ -267,7 +266,7 @@ class _Reader:
         return value if isinstance(value, int) and value >= 0 else None
 
     def _can(self, selector: int) -> bool:
-        if Conformance.SELECTIVE_ACCESS not in self._association.negotiated.conformance:
+        if not self._association.negotiated.is_selective:
             return False
         return selector not in self._refused and (self._name, selector) not in self._memory.unselective
 

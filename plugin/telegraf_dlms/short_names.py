@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from telegraf_dlms.errors import DataRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from telegraf_dlms.axdr import Value
+    from telegraf_dlms.cosem import AttributeDescriptor
 
 #: The base name of the current Association SN, the same in every meter (Blue Book, 4.1.3), and its object_list.
 ASSOCIATION: Final = 0xFA00
@@ -21,6 +24,11 @@ REPLY_TO_HLS: Final = 0xFA58
 
 MAX_SHORT_NAME: Final = 0xFFFF
 
+_ASSOCIATION_SN: Final = 12
+_CURRENT_ASSOCIATION: Final = bytes.fromhex("0000280000FF")
+_OBJECT_UNDEFINED: Final = 4
+_CLASS_INCONSISTENT: Final = 9
+
 
 class ObjectListEntry(NamedTuple):
     """An object of the meter, and the short name of its first attribute."""
@@ -29,6 +37,61 @@ class ObjectListEntry(NamedTuple):
     class_id: int
     version: int
     logical_name: bytes
+
+
+class ShortNames:
+    """The base names of a meter's objects, as far as they are known.
+
+    ``configured`` are (class_id, logical name, base name) of the configuration, which need no object list. What the
+    list said stays until ``forget``; that it was refused holds for one association, until ``begin``.
+    """
+
+    __slots__ = ("_configured", "_listed", "_refusal")
+
+    def __init__(self, configured: Iterable[tuple[int, bytes, int]] = ()) -> None:
+        self._configured = {(class_id, name): base_name for class_id, name, base_name in configured}
+        self._configured.setdefault((_ASSOCIATION_SN, _CURRENT_ASSOCIATION), ASSOCIATION)
+        self._listed: dict[tuple[int, bytes], ObjectListEntry] | None = None
+        self._refusal: DataRefused | None = None
+
+    def begin(self) -> None:
+        """Begin an association, in which the object list may be asked for again."""
+        self._refusal = None
+
+    def forget(self) -> None:
+        """Ask for the object list again when it is wanted next: a day has passed, or this is another meter."""
+        self._listed = self._refusal = None
+
+    def wants_list(self, descriptor: AttributeDescriptor) -> bool:
+        """Return whether the object list has to be read to know this attribute's name."""
+        return descriptor[:2] not in self._configured and self._listed is None and self._refusal is None
+
+    def learn(self, object_list: Value | DataRefused) -> None:
+        """Take what came for the object list."""
+        try:
+            if isinstance(object_list, DataRefused):
+                raise object_list
+            self._listed = parse_object_list(object_list)
+        except DataRefused as refusal:
+            self._refusal = DataRefused(refusal.result, f"the meter's object list: {refusal}")
+
+    def name_of(self, descriptor: AttributeDescriptor) -> int:
+        """Return an attribute's short name; DataRefused where the meter has no such object."""
+        class_id, logical_name, attribute = descriptor
+        base_name = self._configured.get((class_id, logical_name))
+        if base_name is None:
+            base_name = self._listed_name(class_id, logical_name)
+        return attribute_name(base_name, attribute)
+
+    def _listed_name(self, class_id: int, logical_name: bytes) -> int:
+        if self._listed is None:
+            raise self._refusal or DataRefused(None, "the meter's object list was not read")
+        entry = self._listed.get((class_id, logical_name))
+        if entry is not None:
+            return entry.base_name
+        if any(name == logical_name for _, name in self._listed):
+            raise DataRefused(_CLASS_INCONSISTENT)
+        raise DataRefused(_OBJECT_UNDEFINED)
 
 
 def parse_object_list(value: Value) -> dict[tuple[int, bytes], ObjectListEntry]:

@@ -1,0 +1,224 @@
+"""How a device's association is opened over a link, step by step; a poll, ``test`` and ``discover`` all open it so.
+
+Where a key is used the invocation counter comes first: the meter's own is read by the public client, in an association
+that is released before ours begins. A refusal that names another counter is followed once (``counters``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+
+from telegraf_dlms.access import Access
+from telegraf_dlms.conversation import release
+from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, ProtocolError, TelegrafDlmsError
+from telegraf_dlms.handshake import Handshake, Identity, established
+from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.obis import format_obis
+
+if TYPE_CHECKING:
+    from telegraf_dlms.counters import Counters
+    from telegraf_dlms.link import Link
+    from telegraf_dlms.meter import Meter
+    from telegraf_dlms.talk import Conversation, Framing
+    from telegraf_dlms.world import World
+
+T = TypeVar("T")
+
+#: A release waits no longer (design, section 4): a meter gives up its association by itself.
+RELEASE_TIMEOUT_S: Final = 0.5
+#: Data (class 1), value.
+_COUNTER: Final = (1, 2)
+
+#: Returns the open link, opened now where it is not.
+Dial: TypeAlias = Callable[[], Awaitable["Link"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an opening that went well, and what came of it in plain values."""
+
+    name: Literal["data_link", "invocation_counter", "associate", "authenticate"]
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+Tell: TypeAlias = Callable[[Step], None]
+
+
+def _nobody(_step: Step) -> None:
+    pass
+
+
+async def establish(meter: Meter, dial: Dial, world: World, *, tell: Tell = _nobody) -> Link:
+    """Open the meter's association and return the link that it is on; ``meter.association`` has it then.
+
+    ``tell`` is told each step once it went well. Raises TelegrafDlmsError, and nothing is open then.
+    """
+    opening = _Opening(meter, dial, world, tell)
+    try:
+        return await opening.make()
+    except BaseException:
+        meter.drop_framing()
+        raise
+
+
+class _Opening:
+    """One opening of one meter."""
+
+    def __init__(self, meter: Meter, dial: Dial, world: World, tell: Tell) -> None:
+        self._meter = meter
+        self._dial = dial
+        self._world = world
+        self._tell = tell
+        self._access = meter.plan.access
+        self._counters = self._own_counters("block_cipher_key") if self._access.needs_counter else None
+
+    async def make(self) -> Link:
+        counters = self._counters
+        if counters is None:
+            return await self._associate()
+        counters.begin()
+        if self._meter.plan.invocation_counter is not None:
+            await self._ask_counter(counters, self._meter.plan.invocation_counter)
+        try:
+            link = await self._associate()
+        except AssociationError as error:
+            if error.counter is None:
+                raise
+            counters.resync(error.counter)
+            self._meter.drop_framing()
+            link = await self._associate()
+        counters.settle()
+        return link
+
+    async def _associate(self) -> Link:
+        meter, access = self._meter, self._access
+        framing = meter.new_framing()
+        link = await self._data_link(framing)
+        handshake = Handshake(framing, access, self._identity())
+        aare, negotiated = await self._run(link, handshake.request(), framing)
+        titles = {"server_system_title": handshake.server_title.hex()} if handshake.server_title else {}
+        granted = [str(flag.name).lower() for flag in type(negotiated.conformance) if flag in negotiated.conformance]
+        settled = {"conformance": granted, "max_pdu_size": negotiated.max_pdu_size}
+        self._tell(Step("associate", {"result": "accepted", "diagnostic": aare.diagnostic, **settled, **titles}))
+        if access.is_high:
+            await self._run(link, handshake.authenticate(meter.invoke_ids), framing)
+            self._tell(Step("authenticate", {"mechanism": access.security}))
+        meter.association = established(
+            handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.short_names
+        )
+        return link
+
+    async def _data_link(self, framing: Framing) -> Link:
+        """Open the line and the data link."""
+        plan = self._meter.plan
+        link = await self._dial()
+        if plan.interface_type == "hdlc_mode_e":
+            # A meter that was left in the middle hears no call; the line is still as it was left, and DISC ends it.
+            await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
+            await link.open_line("mode_e", timeout_s=self._timeout_s)
+            if isinstance(framing, HdlcFraming):
+                framing.called_anew()
+        else:
+            await link.open_line("plain", timeout_s=self._timeout_s)
+        if plan.pause_after_connect_ns:
+            await asyncio.sleep(plan.pause_after_connect_ns / 1e9)
+        link.discard_input()
+        await self._run(link, framing.open(), framing)
+        if isinstance(framing, HdlcFraming) and framing.negotiated is not None:
+            self._tell(Step("data_link", asdict(framing.negotiated)))
+        return link
+
+    async def _ask_counter(self, counters: Counters, logical_name: bytes) -> None:
+        """Let no counter follow that is not above the meter's own; where it does not tell, the state's go on."""
+        shown = format_obis(logical_name)
+        try:
+            number = await self._public_read(AttributeDescriptor(_COUNTER[0], logical_name, _COUNTER[1]))
+        except (DataRefused, AssociationError) as error:
+            text = f"its invocation counter {shown} cannot be read by the public client: {error}"
+            self._meter.troubles.once("invocation_counter", text)
+            self._tell(Step("invocation_counter", {"obis": shown, "refused": str(error)}))
+            return
+        counters.raise_to(number + 1)
+        self._tell(Step("invocation_counter", {"obis": shown, "value": number}))
+
+    async def _public_read(self, descriptor: AttributeDescriptor) -> int:
+        """Read a counter in an association of the public client, and release it."""
+        meter = self._meter
+        access = Access("none", b"", self._access.max_pdu_size, self._access.referencing)
+        framing = meter.new_framing(client="public")
+        link = await self._data_link(framing)
+        handshake = Handshake(framing, access, Identity())
+        _, negotiated = await self._run(link, handshake.request(), framing)
+        association = established(
+            handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.short_names
+        )
+        try:
+            value = await self._run(link, association.ask(descriptor), framing)
+        finally:
+            await self._release(link, framing, association.release_request())
+            meter.drop_framing()
+        number = int.from_bytes(value, "big") if isinstance(value, bytes) and len(value) == _COUNTER_LENGTH else value
+        if not isinstance(number, int) or not 0 <= number < 1 << 8 * _COUNTER_LENGTH:
+            raise DataRefused(None, f"it is no number of 32 bits but {value!r:.40}")
+        return number
+
+    async def _release(self, link: Link, framing: Framing, request: bytes) -> None:
+        request = request if self._meter.plan.interface_type == "wrapper" else b""
+        conversation = release(framing, request=request)
+        if link.alive:
+            with contextlib.suppress(LinkError, ProtocolError):
+                await link.run(conversation, timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
+        conversation.close()
+
+    def _identity(self) -> Identity:
+        access, state = self._access, self._world.state
+        if not access.needs_title:
+            return Identity()
+        title = access.system_title or state.title
+        if self._counters is None:
+            return Identity(title)
+        counters = self._counters
+        if not access.protection or not isinstance(access.dedicated_key, bytes) or not access.dedicated_key:
+            # A fresh key has no numbers of its own: those of the other key never come twice either.
+            return Identity(title, counters.next_counter, counters.next_counter)
+        return Identity(title, *_in_step(counters, self._own_counters("dedicated_key")))
+
+    def _own_counters(self, key: Literal["block_cipher_key", "dedicated_key"]) -> Counters:
+        access = self._access
+        octets = access.block_cipher_key if key == "block_cipher_key" else access.dedicated_key
+        if not isinstance(octets, bytes):
+            raise TelegrafDlmsError(f"{key} has no octets")
+        return self._world.state.counters(octets, system_title=access.system_title)
+
+    async def _run(self, link: Link, conversation: Conversation[T], framing: Framing) -> T:
+        plan = self._meter.plan
+        return await link.run(
+            conversation, timeout_s=self._timeout_s, pause_s=plan.pause_between_requests_ns / 1e9, progress=framing
+        )
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._meter.plan.timeout_ns / 1e9
+
+
+#: An invocation counter is a double-long-unsigned; some meters hold its octets.
+_COUNTER_LENGTH: Final = 4
+
+
+def _in_step(one: Counters, other: Counters) -> tuple[Callable[[], int], Callable[[], int]]:
+    """Return what gives the next counter of each of two keys, always above the last one of both: meters count so."""
+
+    def taking(counters: Counters, following: Counters) -> Callable[[], int]:
+        def next_counter() -> int:
+            number = counters.next_counter()
+            following.raise_to(number + 1)
+            return number
+
+        return next_counter
+
+    return taking(one, other), taking(other, one)
