@@ -184,6 +184,27 @@ def test_a_wrong_length_swallows_no_good_frame_for_ever():
     assert not buffer.expire()
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param("7ea7fd", id="flags"),
+        pytest.param("7ea7f8032110" + fcs16(bytes.fromhex("a7f8032110")).hex(), id="flags and good headers"),
+    ],
+)
+def test_octets_that_begin_a_frame_again_and_again_are_not_checked_again_and_again(begin, monkeypatch):
+    checked = 0
+
+    def counting(data):
+        nonlocal checked
+        checked += len(data)
+        return fcs16(data)
+
+    monkeypatch.setattr(hdlc, "fcs16", counting)
+    octets = bytes.fromhex(begin) * 5000
+    assert frames_of(octets) == []
+    assert checked < 5 * len(octets)
+
+
 def test_garbage_does_not_pile_up():
     buffer = FrameBuffer()
     for _ in range(100):

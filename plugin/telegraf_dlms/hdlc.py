@@ -148,14 +148,19 @@ class FrameBuffer:
             if data[start] & 0xF0 != 0xA0 or length < MIN_FRAME:
                 self._drop_flag()
                 continue
-            if len(data) <= start + length:
+            end = start + length
+            if len(data) <= end:
                 return None
-            frame = _parse(bytes(data[start : start + length])) if data[start + length] == FLAG else None
-            if frame is None:
+            body = bytes(data[start:end])
+            head = _head_end(body) if data[end] == FLAG else 0
+            if not head:
                 self._drop_flag()
                 continue
-            self._start = start + length
-            return frame
+            # A header whose checksum holds is right about the length: what is inside is not looked at again.
+            self._start = end
+            if fcs16(body[:-2]) == body[-2:] and len(body) != head + 3:
+                return _frame(body, head)
+            self.garbled += 1
         return None
 
     def expire(self) -> bool:
@@ -270,25 +275,27 @@ def _kind(control: int) -> Kind:
 _KINDS = tuple(_kind(control) for control in range(256))
 
 
-def _parse(body: bytes) -> Frame | None:
-    """Return the frame between two flags, None where a checksum or an address does not hold."""
-    if fcs16(body[:-2]) != body[-2:]:
-        return None
+def _head_end(body: bytes) -> int:
+    """Return the offset after the control octet; 0 where addresses or the checksum behind it do not hold.
+
+    That checksum is the HCS, or the FCS of a frame without information.
+    """
     destination_end = _address_end(body, 2)
     source_end = _address_end(body, destination_end)
-    end = len(body) - 2
-    if not 2 < destination_end < source_end < end:
-        return None
-    information = b""
-    if source_end + 1 < end:
-        if fcs16(body[: source_end + 1]) != body[source_end + 1 : source_end + 3] or source_end + 3 > end:
-            return None
-        information = body[source_end + 3 : end]
+    head = source_end + 1
+    if not 2 < destination_end < source_end or fcs16(body[:head]) != body[head : head + 2]:
+        return 0
+    return head
+
+
+def _frame(body: bytes, head: int) -> Frame:
+    """Return the frame between two flags whose checksums hold and whose control octet ends at ``head``."""
+    destination_end = _address_end(body, 2)
     return Frame(
         body[2:destination_end],
-        body[destination_end:source_end],
-        body[source_end],
-        information,
+        body[destination_end : head - 1],
+        body[head - 1],
+        body[head + 2 : -2],
         bool(body[0] & 0x08),
     )
 
