@@ -129,15 +129,6 @@ async def test_ticks_that_come_while_a_device_waits_for_its_turn_are_skipped():
 
 
 @on_a_jumping_clock
-async def test_an_unsupported_device_has_its_lines_and_is_never_asked():
-    meter = scene(group("g", value(), interval="1m"), logical_name_referencing=False)
-    await go_on(meter, 100)
-    assert meter.lines.results() == ["skipped"] * 3
-    assert meter.lines.polls[-1]["skipped_polls"] == 0
-    assert meter.station.opened == []
-
-
-@on_a_jumping_clock
 async def test_after_the_clock_was_set_ticks_are_aligned_to_it():
     meter = scene(group("g", value(), interval="1m"))
     bus = meter.bus()

@@ -99,12 +99,6 @@ def test_a_pause_and_a_lock_keep_polls_away_until_they_are_over():
     assert it.blocked(LOCK_NS, wall_ns=TIME) is None
 
 
-def test_a_device_that_this_version_cannot_read_is_never_polled():
-    it = meter(access_security="high_md5", password="secret")
-    it.lock_out.begin(0, wall_ns=TIME)
-    assert it.blocked(0, wall_ns=TIME) is PollResult.SKIPPED
-
-
 # Framings.
 
 
@@ -277,11 +271,10 @@ def test_a_poll_that_was_not_made_is_told_with_the_totals_so_far():
     )
 
 
-def test_skipped_ticks_are_counted_but_not_those_of_a_device_that_is_never_read():
-    it, never = meter(), meter(access_security="high", password="secret")
+def test_skipped_ticks_are_counted():
+    it = meter()
     assert [it.not_polled(PollResult.SKIPPED).skipped_polls for _ in range(3)] == [1, 2, 3]
     assert it.not_polled(PollResult.LOCKED).skipped_polls == 3
-    assert never.not_polled(PollResult.SKIPPED).skipped_polls == 0
 
 
 # After a reload.

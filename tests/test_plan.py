@@ -54,6 +54,7 @@ def test_what_is_not_written_has_the_defaults_of_the_configuration():
         unit=None,
         is_tag=False,
         tags=(),
+        short_name=None,
     )
     meter_ = MeterPlan(
         name="house",
@@ -381,4 +382,4 @@ def test_no_secret_is_in_what_a_plan_shows_of_itself():
     plan = plan_of(connection(), device(access_security="low", password="hunter2"), group("g", value()))
     assert plan.meters[0].access.password == b"hunter2"
     assert "hunter2" not in repr(plan)
-    assert "password=<secret>" in repr(plan)
+    assert "access=Access(security='low'" in repr(plan)
