@@ -17,7 +17,7 @@ from talking import FIELD, recording
 from telegraf_dlms import hdlc
 from telegraf_dlms.axdr import (
     MAX_DEPTH,
-    SPREAD,
+    MAX_UNSENT,
     DateTime,
     Tag,
     VisibleString,
@@ -120,7 +120,7 @@ def test_compact_arrays_are_lists(octets, value):
         pytest.param("13 02 00 01 00", "does not fit its contents", id="of empty structures"),
         pytest.param("13 01 0000 11 01 00", "does not fit its contents", id="of empty arrays"),
         pytest.param("13 01 ffff 01 ffff 06 01 00", "does not fit its contents", id="of more than is there"),
-        pytest.param("13 02 02 11 01 ffff 00 01 00", "has 65538 values", id="that blows up"),
+        pytest.param("13 02 02 11 01 ffff 00 01 00", "more than 16386 values", id="that blows up"),
         pytest.param("13 12 03 000100", "cut off", id="that ends in a value"),
         pytest.param("13 13 11 01 00", "tag 19 in a type description", id="of compact arrays"),
         pytest.param("13 08 01 00", "tag 8 in a type description", id="of an unknown type"),
@@ -134,10 +134,20 @@ def test_a_compact_array_cannot_loop_or_blow_up(octets, message):
         decode_all(bytes.fromhex(octets))
 
 
-def test_a_compact_array_may_have_sixteen_values_an_octet():
-    nulls = SPREAD - 2
-    octets = bytes((0x13, 2, nulls + 1)) + bytes(nulls) + bytes.fromhex("11 01 07")
-    assert decode_all(octets) == [(*(None,) * nulls, 7)]
+def compact_rows(octets, *, nulls):
+    """Return a compact array of structures of an unsigned and so many nulls, in so many octets."""
+    return bytes((0x13, 2, nulls + 1, Tag.UNSIGNED)) + bytes(nulls) + encode(Tag.OCTET_STRING, bytes(octets))[1:]
+
+
+@pytest.mark.parametrize(("octets", "nulls"), [(1, 100), (3000, 5), (65_000, 0)])
+def test_a_compact_array_may_have_columns_that_take_no_octets(octets, nulls):
+    assert decode_all(compact_rows(octets, nulls=nulls)) == [(0, *(None,) * nulls)] * octets
+
+
+@pytest.mark.parametrize(("octets", "nulls"), [(65_000, 1), (16_000, 3), (1000, 100)])
+def test_a_compact_array_costs_no_more_than_its_octets_and_some(octets, nulls):
+    with pytest.raises(RemoteProtocolError, match=f"more than {2 * octets + MAX_UNSENT} values"):
+        decode_all(compact_rows(octets, nulls=nulls))
 
 
 # Octets without tags, by a description.

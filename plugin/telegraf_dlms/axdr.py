@@ -18,7 +18,7 @@ date-time, date, time                  DateTime, Date, Time
 
 What is read comes from a meter, or from someone who says to be one. So every count is held against the octets that are
 there before anything is allocated for it; nesting has a limit; a compact array, whose elements may take no octet at
-all, is refused where its description promises more than SPREAD values an octet.
+all, is refused where it has many more values than octets.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ _Decoder: TypeAlias = Callable[[bytes, int, int], tuple[Any, int]]
 
 #: The deepest real structure (an object list's access rights) nests 5 deep; 16 keeps Python's stack far away.
 MAX_DEPTH: Final = 16
-#: Null columns make a compact array shorter than its values; nobody describes more than this many values an octet.
-SPREAD: Final = 16
+#: Null columns make a compact array's values more than its octets, by this many and as many as the octets at most: five
+#: such columns in a month of quarters of an hour. What a frame may cost has a limit (64 KB took 300 ms and 30 MB).
+MAX_UNSENT: Final = 16384
 
 
 class VisibleString(bytes):
@@ -116,7 +117,7 @@ def decode_untagged(description: bytes, contents: bytes) -> Value:
         raise RemoteProtocolError("A-XDR: the type description is cut off") from None
     if offset != len(description):
         raise RemoteProtocolError(f"A-XDR: {len(description) - offset} octets are left over behind a type description")
-    if described.octets > len(contents) or described.values > SPREAD * (len(description) + len(contents)):
+    if described.octets > len(contents) or described.values > 2 * len(contents) + MAX_UNSENT:
         raise RemoteProtocolError(f"A-XDR: {len(contents)} octets for {described.values} values of {described.octets}")
     try:
         value, offset = described.read(contents, 0, MAX_DEPTH)
@@ -298,11 +299,12 @@ def _compact_array(data: bytes, offset: int, depth: int) -> tuple[list[Value], i
     contents, end = _octets(data, start)
     if contents and not 0 < element.octets <= len(contents):
         raise RemoteProtocolError(f"A-XDR: a compact array's element does not fit its contents, at octet {start}")
-    if contents and element.values > SPREAD * element.octets:
-        raise RemoteProtocolError(f"A-XDR: a compact array's element has {element.values} values, at octet {start}")
+    most = 2 * len(contents) + MAX_UNSENT
     items: list[Value] = []
     position = 0
     while position < len(contents):
+        if (len(items) + 1) * element.values > most:
+            raise RemoteProtocolError(f"A-XDR: a compact array of more than {most} values, at octet {start}")
         item, position = element.read(contents, position, depth)
         items.append(item)
     return items, end
