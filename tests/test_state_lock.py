@@ -81,6 +81,12 @@ def test_where_no_lock_can_be_made_nobody_is_kept_out(tmp_path):
     assert not lock.held
 
 
+def test_a_file_in_place_of_a_folder_is_told_as_such(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="Not a directory"):
+        make_folder(tmp_path / "file")
+
+
 def test_what_root_makes_belongs_to_whom_the_folder_belongs_to(path, monkeypatch):
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)

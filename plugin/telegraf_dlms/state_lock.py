@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -77,8 +78,11 @@ async def wait_until_held(
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that nobody else can look into, where there is none."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder that nobody else can look into, where there is none. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 def give_to_owner(folder: Path, descriptor: int) -> None:
