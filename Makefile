@@ -1,7 +1,7 @@
 # The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,7 @@ help:
 	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
 	@echo 'make lint    check the style and the types only'
 	@echo 'make format  put the code into its style'
+	@echo 'make docs    make docs/metrics.md of the class table'
 	@echo 'make clean   remove what was made here (the cache of Telegraf and InfluxDB stays)'
 
 run: $(INSTALLED)
@@ -34,6 +35,9 @@ lint: $(DEVELOPED)
 format: $(DEVELOPED)
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
+
+docs: $(DEVELOPED)
+	$(BIN)/python -m telegraf_dlms.metrics_page docs/metrics.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist

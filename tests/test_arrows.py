@@ -46,9 +46,10 @@ FAMILIES = {
     # readings to lines, pure
     "line": Family("line", "errors"),
     "metrics": Family(
-        "metrics fields profile layout rows row_times",
+        "metrics fields profile layout rows row_times compact",
         "line cosem units obis axdr datetimes errors",
     ),
+    "docs": Family("metrics_page", "metrics cosem"),
     # TOML to a plan
     "config": Family(
         "config config_files config_types tables references checks notes environment "
