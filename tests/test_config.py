@@ -141,22 +141,12 @@ def notes_of(path) -> list[str]:
 
 
 def test_what_a_later_version_does_is_accepted_and_told(folder):
-    path = folder(
-        BASE + '  access_security = "high"\n  password = "hunter2"\n',
-        GROUP + '    timestamp = "meter"\n',
-        '[agent]\n  state_file = "x"\n',
-    )
-    assert notes_of(path) == [
-        (
-            '0.conf:6: device "feeder-1": access_security "high" is accepted, but this version cannot do it yet: '
-            "the device is not read"
-        ),
+    assert notes_of(folder(BASE, GROUP + '    timestamp = "meter"\n')) == [
         (
             '1.conf:4: group "energy": value "active_import": '
             'timestamp "meter" is accepted, but this version cannot do it '
             "yet: the poll's time is printed"
         ),
-        "2.conf:1: agent: state_file is accepted, but this version cannot do it yet: state stays in memory",
     ]
 
 
@@ -167,13 +157,16 @@ def test_a_device_on_a_disabled_connection_is_told(folder):
 
 
 def test_a_disabled_device_needs_no_note(folder):
-    assert notes_of(folder(BASE + "  enabled = false\n  logical_name_referencing = false\n")) == []
+    off = BASE.replace("port = 4059", "port = 4059\n  enabled = false")
+    assert len(notes_of(folder(off))) == 1
+    assert notes_of(folder(off + "  enabled = false\n")) == []
 
 
 def test_notes_that_say_the_same_of_many_tables_are_told_of_a_few(folder):
-    device = "\n[[device]]\n" + BASE.partition("[[device]]")[2] + "  logical_name_referencing = false\n"
-    devices = "".join(device.replace("feeder-1", f"m-{number}") for number in range(MAX_ALIKE + 5))
-    notes = notes_of(folder(BASE, devices))
+    connection, _, device = BASE.replace("port = 4059", "port = 4059\n  enabled = false").partition("[[device]]")
+    names = [f"m-{number}" for number in range(MAX_ALIKE + 5)]
+    devices = "".join(f"\n[[device]]\n{device.replace('feeder-1', name)}" for name in names)
+    notes = notes_of(folder(connection, devices))
     assert len(notes) == MAX_ALIKE
     assert notes[-1].endswith("the device is not read (and 5 more)")
     assert not notes[-2].endswith("more)")
