@@ -59,7 +59,7 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake profile_conversation",
+        "conversation handshake probe profile_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "plan": Family("plan", "config metrics conversation ciphering link datetimes address cosem"),

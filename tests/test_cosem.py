@@ -18,6 +18,7 @@ from telegraf_dlms.cosem import (
     class_name,
     default_attributes,
     field_names,
+    is_described,
     is_field_name,
     versions_of,
 )
@@ -242,3 +243,8 @@ def test_the_words_are_tuples():
 )
 def test_a_scaler_unit_is_a_scaler_and_a_unit_and_nothing_else(value, scaler_unit):
     assert ScalerUnit.of(value) == scaler_unit
+
+
+@pytest.mark.parametrize(("class_id", "described"), [(3, True), (62, True), (111, False), (9000, False)])
+def test_a_class_is_described_where_the_table_has_its_attributes(class_id, described):
+    assert is_described(class_id) is described

@@ -14,6 +14,7 @@ from telegraf_dlms.association import rlrq
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
 from telegraf_dlms.get import InvokeIds, decode, get_octets
+from telegraf_dlms.probe import probe
 from telegraf_dlms.read import read, read_octets
 from telegraf_dlms.short_names import OBJECT_LIST
 
@@ -38,11 +39,13 @@ class ReadRequest:
     ``scaler_unit`` names the attribute that must be known to print them, None where nothing is scaled or the
     configuration overrides it. ``named`` attributes were written in the configuration: each refusal of them counts.
     Others are defaults: where the object gave anything, those that it refused are not asked for again that day.
+    ``probes``: the class is not known, so the first attribute stands for all that there are from it on (``probe``).
     """
 
     attributes: tuple[AttributeDescriptor, ...]
     scaler_unit: AttributeDescriptor | None
     named: bool
+    probes: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Memory:
     The collector drops all of it each day (``forget``). ``captures`` are capture_objects by the profile's logical name
     and hold for one association; ``types`` are the A-XDR tags of scaled attributes; ``clocks`` are clock cells as the
     meter writes them, to write bounds of ranges alike; ``unselective`` are profiles and access selectors that their
-    meter refused.
+    meter refused; ``found`` are the attributes of objects whose class is not known, by the first that was probed.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class Memory:
     captures: dict[bytes, tuple[CaptureObject, ...]] = field(default_factory=dict)
     clocks: dict[bytes, Value] = field(default_factory=dict)
     unselective: set[tuple[bytes, int]] = field(default_factory=set)
+    found: dict[AttributeDescriptor, tuple[AttributeDescriptor, ...]] = field(default_factory=dict)
 
     def note_type(self, descriptor: AttributeDescriptor, tag: int, scaler_unit: AttributeDescriptor) -> None:
         """Forget a scaler_unit where what it scales came as another type than before, but for null-data."""
@@ -165,24 +169,37 @@ def read_values(
     """
     for request in requests[len(into) :]:
         reading = Reading()
-        for descriptor in request.attributes:
-            if not request.named and descriptor in memory.refused:
-                continue
-            try:
-                octets = yield from association.ask_octets(descriptor)
-                value = decode(octets)
-            except DataRefused as refusal:
-                reading.refusals.append((descriptor, refusal))
-            else:
-                reading.values.append((descriptor.attribute, value))
-                if request.scaler_unit is not None:
-                    memory.note_type(descriptor, octets[0], request.scaler_unit)
+        yield from _read_attributes(association, request, memory, reading)
         if not request.named and reading.values:
             memory.refused.update(descriptor for descriptor, _ in reading.refusals)
             reading.refusals.clear()
         if request.scaler_unit is not None and reading.values:
             yield from _learn_scaler(association, request.scaler_unit, memory, reading)
         into.append(reading)
+
+
+def _read_attributes(
+    association: Association, request: ReadRequest, memory: Memory, reading: Reading
+) -> Conversation[None]:
+    attributes = request.attributes
+    if request.probes:
+        known = memory.found.get(attributes[0])
+        if known is None:
+            yield from probe(association, attributes[0], memory, reading)
+            return
+        attributes = known
+    for descriptor in attributes:
+        if not request.named and descriptor in memory.refused:
+            continue
+        try:
+            octets = yield from association.ask_octets(descriptor)
+            value = decode(octets)
+        except DataRefused as refusal:
+            reading.refusals.append((descriptor, refusal))
+        else:
+            reading.values.append((descriptor.attribute, value))
+            if request.scaler_unit is not None:
+                memory.note_type(descriptor, octets[0], request.scaler_unit)
 
 
 def scaler_unit_of(

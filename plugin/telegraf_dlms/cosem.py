@@ -37,6 +37,7 @@ __all__ = [
     "class_name",
     "default_attributes",
     "field_names",
+    "is_described",
     "is_field_name",
     "versions_of",
 ]
@@ -155,6 +156,11 @@ def default_attributes(class_id: int, version: int | None = None) -> tuple[int, 
 def attributes_of(class_id: int, version: int | None = None) -> tuple[Attribute, ...]:
     """Return the attributes of a version that the table knows, logical_name first; only that for an unknown class."""
     return tuple(Attribute(row.number, row.name, row.type) for row in (LOGICAL_NAME, *_rows(class_id, version)))
+
+
+def is_described(class_id: int) -> bool:
+    """Return whether the table has the class's attributes: of others only that attribute 2 is there is known."""
+    return class_id in CLASSES
 
 
 def versions_of(class_id: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from telegraf_dlms.access import Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
 from telegraf_dlms.ciphering import Protection
 from telegraf_dlms.conversation import ReadRequest
-from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, default_attributes
+from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, default_attributes, is_described
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.link import Rs485Settings, SerialSettings, TcpSettings
 from telegraf_dlms.metrics import Presentation
@@ -146,6 +146,13 @@ def compile_plan(configuration: Configuration) -> Plan:
     )
 
 
+def meter_plan(configuration: Configuration, device_name: str) -> MeterPlan:
+    """Return the plan of one device without groups, enabled or not, for who reads what no group has; KeyError."""
+    device = {device.name: device for device in configuration.devices}[device_name]
+    connection = next(each for each in configuration.connections if each.name == device.connection)
+    return _meter(device, _link(connection), (), configuration.agent.tags)
+
+
 def _groups_by_device(groups: Iterable[Group]) -> dict[str, tuple[GroupPlan, ...]]:
     by_device: dict[str, list[GroupPlan]] = {}
     for group in groups:
@@ -187,12 +194,13 @@ def _value(value: Value, group: Group) -> ValuePlan:
         for number in attributes
         if not (buffer and number == _BUFFER)
     )
+    probes = not named and not is_described(value.class_id)
     return ValuePlan(
         name=value.name,
         class_id=value.class_id,
         logical_name=value.obis,
         version=value.version,
-        request=ReadRequest(singles, _scaler_unit(value, attributes), named) if singles else None,
+        request=ReadRequest(singles, _scaler_unit(value, attributes), named, probes) if singles else None,
         buffer=BufferRequest(value.obis, value.entries, value.backfill) if buffer else None,
         scaler=value.scaler,
         unit=value.unit,
