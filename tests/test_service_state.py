@@ -246,6 +246,7 @@ def test_nothing_of_a_secret_is_in_the_state_or_in_what_is_said(house):
         assert {house.state.name, f"{house.state.name}-wal"} <= set(files)
         assert b"house" in b"".join(files.values())
         run.stop()
+    assert not Path(f"{house.state}-wal").exists()  # it was closed
     files["at the end"] = house.state.read_bytes()
     files["said"] = "\n".join([*run.lines, *(text for _, text in run.log)]).encode()
     for octets in files.values():
