@@ -62,14 +62,17 @@ FAMILIES = {
         "conversation handshake probe profile_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
+    "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
     "plan": Family("plan", "config metrics conversation ciphering link datetimes address cosem"),
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
         "collector bus poll meter lock_out readout troubles world",
-        "plan conversation metrics link state schedule pipes framing apdu cosem obis talk errors",
+        "plan conversation metrics link state schedule trace pipes framing apdu cosem obis talk errors",
     ),
-    "simulator": Family("simulator", "axdr apdu short_names framing cosem obis errors pipes config"),
+    "simulator": Family(
+        "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"
+    ),
     "cli": Family(
         "cli check service unlock __main__",
         "collector simulator plan config state link pipes early metrics cosem obis errors package",
@@ -96,6 +99,7 @@ SANS_IO = [
     "line",
     "metrics",
     "conversation",
+    "trace",
     "talk",
     "schedule",
 ]

@@ -151,6 +151,18 @@ def test_one_flag_may_close_a_frame_and_open_the_next():
     assert frames_of(encode(SNRM) + encode(DATA)[1:] + encode(SNRM)[1:]) == [SNRM, DATA, SNRM]
 
 
+def test_what_waits_is_the_last_flag_and_what_came_behind_it():
+    buffer = FrameBuffer()
+    frames_of(b"\xff" + encode(SNRM), buffer)
+    assert buffer.waiting == 1
+    frames_of(encode(DATA)[1:5], buffer)
+    assert buffer.waiting == 5
+    frames_of(encode(DATA)[5:] + b"\xa0", buffer)
+    assert buffer.waiting == 2
+    frames_of(b"\x00\x00", buffer)  # the length of no frame
+    assert buffer.waiting == 0
+
+
 @pytest.mark.parametrize("position", range(1, len(encode(DATA)) - 1))
 def test_a_flipped_bit_anywhere_drops_the_frame(position):
     octets = bytearray(encode(DATA))

@@ -343,16 +343,6 @@ async def test_two_conversations_at_once_are_a_bug_of_ours():
 
 
 @on_a_jumping_clock
-async def test_a_trace_sees_all_octets_in_order():
-    seen = []
-    link = Link("meter")
-    link.trace = lambda direction, octets: seen.append((direction, octets))
-    Notes(link, [[(1, b"an"), (2, b"swer")]])
-    await link.run(ask(b"r", 6), timeout_s=5)
-    assert seen == [("sent", b"r"), ("received", b"an"), ("received", b"swer")]
-
-
-@on_a_jumping_clock
 async def test_many_exchanges_in_a_row_keep_one_timer():
     link = Link("meter")
     Notes(link, [[(0, b"a")]] * 100)

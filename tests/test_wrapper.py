@@ -53,6 +53,14 @@ def test_the_longest_apdu_passes_octet_by_octet():
     assert buffer.next() == (1, 16, b"\xab" * MAX_APDU)
 
 
+def test_what_waits_is_what_came_behind_the_last_apdu():
+    buffer = WrapperBuffer()
+    buffer.feed(encode(1, 16, b"first") + b"\x00\x01")
+    assert buffer.waiting == 15
+    assert buffer.next()
+    assert buffer.waiting == 2
+
+
 def test_another_version_is_the_end():
     buffer = WrapperBuffer()
     buffer.feed(b"\x7e\xa0" + bytes(6))

@@ -20,6 +20,7 @@ from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.poll import LinkDown, poll, release
 from telegraf_dlms.schedule import NEVER, Ticker, spread
+from telegraf_dlms.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -155,6 +156,9 @@ class Bus:
             raise LinkDown(f"{name}: {error}") from error
         self._back_off.succeeded()
         self._world.changes.over(("connection", name), f"{name}: is open again")
+        if self._world.log.is_enabled("trace"):
+            reads: Literal["secret", "open"] = "secret" if any(m.plan.reads_secrets for m in self.meters) else "open"
+            self._link.trace = Trace(lambda line: self._world.log.trace(f"{name}: {line}"), reads=reads)
         return self._link
 
     def distrust(self) -> None:

@@ -129,6 +129,14 @@ class FrameBuffer:
         self.octets = 0
         self.garbled = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many octets, the last ones of those fed, are neither taken as a frame nor dropped.
+
+        Behind a frame that was taken its closing flag waits: it may open the next one.
+        """
+        return len(self._data) - self._start
+
     def feed(self, octets: bytes) -> None:
         """Take octets as they were read, in pieces of any size."""
         if self._start:

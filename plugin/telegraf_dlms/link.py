@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Parity: TypeAlias = Literal["none", "even", "odd", "mark", "space"]
-#: Told about all octets, e.g. for ``T!`` lines: the direction and the octets.
-Trace: TypeAlias = "Callable[[Literal['sent', 'received'], bytes], None]"
 
 #: An exchange lasts at most this many time-outs (design, section 4).
 BUDGET_TIMEOUTS: Final = 10
@@ -82,6 +80,19 @@ class Progress(Protocol):
     @property
     def exchanges(self) -> int:
         """How many APDUs were sent that want an answer."""
+
+
+class Trace(Protocol):
+    """Told of all that goes over a link; ``trace.Trace`` is one, which masks what is secret."""
+
+    def sent(self, octets: bytes) -> None:
+        """Take octets that were sent."""
+
+    def received(self, octets: bytes) -> None:
+        """Take octets that arrived."""
+
+    def remark(self, text: str) -> None:
+        """Take what happened besides: silence, another speed, the end."""
 
 
 class Link(asyncio.BufferedProtocol):
@@ -217,7 +228,7 @@ class Link(asyncio.BufferedProtocol):
         self._heard += len(data)
         self._heard_at = self._loop.time()
         if self.trace is not None:
-            self.trace("received", data)
+            self.trace.received(data)
         conversation = self._driven()
         if conversation is None or self._pause is not None:
             self._keep(data)
@@ -283,7 +294,7 @@ class Link(asyncio.BufferedProtocol):
         self._heard = 0
         self._left_at = max(now, self._left_at) + len(octets) * self._octet_s
         if self.trace is not None:
-            self.trace("sent", octets)
+            self.trace.sent(octets)
 
     def _driven(self) -> Generator[bytes, bytes, Any] | None:
         """Return the conversation that waits for octets; a waiter may be cancelled before its task hears of it."""
@@ -314,21 +325,30 @@ class Link(asyncio.BufferedProtocol):
             return
         now = self._loop.time()
         if now >= self._limit:
-            self._end(Overrun, f"the exchange did not end within {self._budget_s:g} s")
+            overrun = f"the exchange did not end within {self._budget_s:g} s"
+            self._remark(overrun)
+            self._end(Overrun, overrun)
         elif now < self._deadline:
             self._arm()
         else:
-            self._resume(conversation.throw, Silence(f"{self.peer}: {self._silence()}"))
+            silence = self._silence()
+            self._remark(silence)
+            self._resume(conversation.throw, Silence(f"{self.peer}: {silence}"))
 
     def _silence(self) -> str:
         if self._heard:
             return f"silent for {self._timeout_s:g} s after {self._heard} octets"
         return f"no answer within {self._timeout_s:g} s"
 
+    def _remark(self, text: str) -> None:
+        if self.trace is not None:
+            self.trace.remark(text)
+
     def _fail(self, text: str) -> None:
         """Make an end of the link: the first reason is kept, and told to whoever is in ``run``."""
         if self._lost is None:
             self._lost, self._idle = text, None
+            self._remark(text)
             for handle in (self._timer, self._pause):
                 if handle is not None:
                     handle.cancel()

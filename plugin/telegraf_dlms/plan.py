@@ -13,7 +13,14 @@ from telegraf_dlms.access import Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
 from telegraf_dlms.ciphering import Protection
 from telegraf_dlms.conversation import ReadRequest
-from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, default_attributes, is_described
+from telegraf_dlms.cosem import (
+    SCALED,
+    SCALER_ATTRIBUTE,
+    SECRETS,
+    AttributeDescriptor,
+    default_attributes,
+    is_described,
+)
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.link import Rs485Settings, SerialSettings, TcpSettings
 from telegraf_dlms.metrics import Presentation
@@ -99,6 +106,12 @@ class MeterPlan:
         """What tells which meter is asked, and as whom: where it changes, what was known is of another one."""
         addresses = (self.client_address, self.server_address, self.hdlc_server)
         return (self.link, self.interface_type, *addresses)
+
+    @property
+    def reads_secrets(self) -> bool:
+        """Whether the configuration names an attribute that is a secret (``cosem.SECRETS``)."""
+        requests = (value.request for group in self.groups for value in group.values if value.request is not None)
+        return any((each.class_id, each.attribute) in SECRETS for request in requests for each in request.attributes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ VERSION: Final = 1
 MAX_APDU: Final = 0xFFFF
 
 _HEADER = struct.Struct(">HHHH")
-_HEADER_SIZE: Final = _HEADER.size
+#: Octets before each APDU.
+HEADER_SIZE: Final = _HEADER.size
 
 
 def encode(source: int, destination: int, apdu: bytes) -> bytes:
@@ -42,6 +43,11 @@ class WrapperBuffer:
         self._data = bytearray()
         self._start = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many octets, the last ones of those fed, are not taken as an APDU yet."""
+        return len(self._data) - self._start
+
     def feed(self, octets: bytes) -> None:
         """Take octets as they were read, in pieces of any size."""
         if self._start:
@@ -51,7 +57,7 @@ class WrapperBuffer:
 
     def next(self) -> tuple[int, int, bytes] | None:
         """Return source wPort, destination wPort and APDU, or None: more octets are needed."""
-        start = self._start + _HEADER_SIZE
+        start = self._start + HEADER_SIZE
         if start > len(self._data):
             return None
         version, source, destination, length = _HEADER.unpack_from(self._data, self._start)
