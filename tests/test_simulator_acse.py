@@ -1,19 +1,16 @@
 import pytest
 
 from simulator_client import AARE, AARE_SN, AARQ, AARQ_LOW, AARQ_SN
+from telegraf_dlms import association
+from telegraf_dlms.access import Access, Mechanism
 from telegraf_dlms.errors import RemoteProtocolError
 from telegraf_dlms.simulator import acse
-from telegraf_dlms.simulator.acse import AssociationRequest, Context, Diagnostic, Mechanism
+from telegraf_dlms.simulator.acse import AssociationRequest, Context, Diagnostic, HighLevel
 
 CONTEXT = "A109060760857405080101"
-
-
-def user_information(initiate):
-    octets = bytes.fromhex(initiate)
-    return bytes((0xBE, len(octets) + 2, 0x04, len(octets))).hex() + octets.hex()
-
-
-INITIATE = user_information("01 00 00 00 06 5F1F0400007E1F 04B0")
+INITIATE = bytes.fromhex("01000000065F1F0400007E1F04B0")
+RESPONSE = bytes.fromhex("0800065F1F040000521404000007")
+INFORMATION = "BE10040E" + INITIATE.hex()
 
 
 def in_aarq(*fields):
@@ -22,49 +19,50 @@ def in_aarq(*fields):
 
 
 def test_the_green_books_aarq_without_authentication_is_read():
-    assert acse.parse_aarq(AARQ) == AssociationRequest(Context.LONG_NAMES, Mechanism.NONE, b"", 6, 0x7E1F, 1200)
+    assert acse.parse_aarq(AARQ) == AssociationRequest(Context.LONG_NAMES, Mechanism.NONE, b"", b"", INITIATE)
 
 
 def test_the_green_books_aarq_with_short_names_is_read():
-    assert acse.parse_aarq(AARQ_SN) == AssociationRequest(Context.SHORT_NAMES, Mechanism.NONE, b"", 6, 0x1C0320, 400)
+    request = acse.parse_aarq(AARQ_SN)
+
+    assert (request.context, request.mechanism) == (Context.SHORT_NAMES, Mechanism.NONE)
+    assert request.information == AARQ_SN[-14:]
 
 
 def test_the_green_books_aarq_with_a_password_is_read():
     assert acse.parse_aarq(AARQ_LOW) == AssociationRequest(
-        Context.LONG_NAMES, Mechanism.LOW, b"12345678", 6, 0x7E1F, 1200
+        Context.LONG_NAMES, Mechanism.LOW, b"", b"12345678", INITIATE
+    )
+
+
+def test_what_our_own_client_sends_is_read_with_lengths_beyond_127():
+    access = Access("high", b"", 65535, protection=0x30)
+    initiate, challenge = b"\x21" + bytes(200), bytes(range(64))
+    octets = association.aarq(access, initiate=initiate, title=b"TDL12345", challenge=challenge)
+
+    assert len(octets) > 256
+    assert acse.parse_aarq(octets) == AssociationRequest(
+        Context.LONG_NAMES_CIPHERED, Mechanism.HIGH, b"TDL12345", challenge, initiate
     )
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected"),
+    ("fields", "context", "mechanism", "title"),
     [
-        pytest.param(("800207 80", CONTEXT, INITIATE), (1, 0, 6), id="protocol version first"),
-        pytest.param((CONTEXT, "A60A0408544F4F4C00000001", INITIATE), (1, 0, 6), id="a calling AP title"),
-        pytest.param(("A109060760857405080103", INITIATE), (3, 0, 6), id="ciphered context"),
-        pytest.param(("A1050603550406", INITIATE), (0, 0, 6), id="a context of somebody else"),
-        pytest.param((CONTEXT, "8B0760857405080205", INITIATE), (1, 5, 6), id="high GMAC"),
-        pytest.param((CONTEXT, "8B03550406", INITIATE), (1, -1, 6), id="a mechanism of somebody else"),
+        pytest.param(("800207 80", CONTEXT, INFORMATION), 1, 0, b"", id="protocol version first"),
         pytest.param(
-            (CONTEXT, user_information("01 00 00 00 06 5F0400007E1F 04B0")),
-            (1, 0, 6),
-            id="conformance with its old tag",
+            (CONTEXT, "A60A0408544F4F4C00000001", INFORMATION), 1, 0, b"TOOL\0\0\0\1", id="a calling AP title"
         ),
-        pytest.param(
-            (CONTEXT, user_information("01 00 01FF 0100 05 5F1F0400007E1F 04B0")), (1, 0, 5), id="all options given"
-        ),
-        pytest.param(
-            (CONTEXT, user_information("01 01 10" + "AB" * 16 + "00 00 06 5F1F0400007E1F 04B0")),
-            (1, 0, 6),
-            id="a dedicated key",
-        ),
-        pytest.param((CONTEXT, "BE8111 04810E" + INITIATE[8:]), (1, 0, 6), id="lengths of two octets"),
+        pytest.param(("A109060760857405080103", INFORMATION), 3, 0, b"", id="ciphered context"),
+        pytest.param(("A1050603550406", INFORMATION), 0, 0, b"", id="a context of somebody else"),
+        pytest.param((CONTEXT, "8B0760857405080205", INFORMATION), 1, 5, b"", id="high GMAC"),
+        pytest.param((CONTEXT, "8B0760857405080200", INFORMATION), 1, 0, b"", id="a mechanism that is none"),
+        pytest.param((CONTEXT, "8B03550406", INFORMATION), 1, -1, b"", id="a mechanism of somebody else"),
+        pytest.param((CONTEXT, "BE8111 04810E" + INITIATE.hex()), 1, 0, b"", id="lengths of two octets"),
     ],
 )
-def test_what_clients_may_add_or_change_is_read(fields, expected):
-    request = acse.parse_aarq(in_aarq(*fields))
-
-    assert (request.context, request.mechanism, request.dlms_version) == expected
-    assert (request.conformance, request.max_pdu_size) == (0x7E1F, 1200)
+def test_what_clients_may_add_or_change_is_read(fields, context, mechanism, title):
+    assert acse.parse_aarq(in_aarq(*fields)) == AssociationRequest(context, mechanism, title, b"", INITIATE)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +71,11 @@ def test_what_clients_may_add_or_change_is_read(fields, expected):
         pytest.param(b"", id="nothing"),
         pytest.param(b"\x60", id="a tag"),
         pytest.param(b"\x62\x00", id="another APDU"),
-        pytest.param(in_aarq(INITIATE), id="no context"),
-        pytest.param(in_aarq(CONTEXT), id="no InitiateRequest"),
-        pytest.param(in_aarq(CONTEXT, "BE020400"), id="an empty InitiateRequest"),
-        pytest.param(in_aarq(CONTEXT, "BE0504030100 00"), id="an InitiateRequest cut off"),
-        pytest.param(in_aarq(CONTEXT, "BE06040401010800"), id="a dedicated key cut off"),
-        pytest.param(in_aarq(CONTEXT, "BE10040E08000000065F1F0400007E1F04B0"), id="an InitiateResponse"),
-        pytest.param(in_aarq(CONTEXT, "BE10040E01000000065E1F0400007E1F04B0"), id="no conformance"),
-        pytest.param(in_aarq(CONTEXT, INITIATE, "AC03810131"), id="a password that is no character string"),
+        pytest.param(in_aarq(INFORMATION), id="no context"),
+        pytest.param(in_aarq(CONTEXT), id="no user information"),
+        pytest.param(in_aarq(CONTEXT, "BE0504040100 00"), id="user information cut off"),
+        pytest.param(in_aarq(CONTEXT, INFORMATION, "AC03810131"), id="a password that is no character string"),
+        pytest.param(in_aarq(CONTEXT, INFORMATION, "A6020308"), id="a title that is no octet-string"),
         pytest.param(AARQ + b"\x00", id="octets left over"),
     ],
 )
@@ -106,23 +101,49 @@ def test_no_cut_and_no_flipped_bit_raises_anything_else():
     assert len(AARQ_LOW) < refused < len(mutations)
 
 
+def test_no_secret_of_an_aarq_is_shown():
+    assert "12345678" not in repr(acse.parse_aarq(AARQ_LOW))
+
+
 def test_the_acceptance_is_the_green_books_aare():
-    assert acse.encode_acceptance(context=1, conformance=0x5214, max_pdu_size=1024) == AARE
+    assert acse.encode_acceptance(context=1, information=RESPONSE) == AARE
 
 
-def test_with_short_names_the_vaa_name_is_that_of_the_association():
-    assert acse.encode_acceptance(context=2, conformance=0x101220, max_pdu_size=1024) == AARE_SN
+def test_with_short_names_it_is_too():
+    assert acse.encode_acceptance(context=2, information=AARE_SN[-14:]) == AARE_SN
 
 
-@pytest.mark.parametrize(("context", "vaa_name"), [(1, "0007"), (2, "FA00"), (3, "0007"), (4, "FA00")])
-def test_ciphering_changes_nothing_of_the_vaa_name(context, vaa_name):
-    assert acse.encode_acceptance(context=context, conformance=0, max_pdu_size=1)[-2:] == bytes.fromhex(vaa_name)
+def test_with_high_level_security_the_acceptance_is_for_now_and_carries_title_and_challenge():
+    answer = acse.encode_acceptance(
+        context=3, information=RESPONSE, title=b"MTR12345", high_level=HighLevel(5, bytes(range(16)))
+    )
+
+    assert (
+        answer
+        == bytes.fromhex(
+            "6156 A109060760857405080103 A203020100 A305A10302010E"
+            "A40A0408 4D54523132333435 88020780 89076085740508 0205 AA128010 000102030405060708090A0B0C0D0E0F"
+            "BE10040E"
+        )
+        + RESPONSE
+    )
+
+
+def test_an_acceptance_has_lengths_beyond_127():
+    answer = acse.encode_acceptance(
+        context=3, information=bytes(140), title=b"MTR12345", high_level=HighLevel(7, bytes(64))
+    )
+
+    assert answer[:3] == bytes((0x61, 0x82, 1))
+    assert int.from_bytes(answer[2:4], "big") == len(answer) - 4
+    assert answer[-146:-140] == bytes.fromhex("BE818F 04818C")
 
 
 @pytest.mark.parametrize(
     ("diagnostic", "octet"),
     [
         (Diagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED, "02"),
+        (Diagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED, "03"),
         (Diagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED, "0B"),
         (Diagnostic.AUTHENTICATION_FAILURE, "0D"),
         (Diagnostic.AUTHENTICATION_REQUIRED, "0E"),
@@ -138,11 +159,32 @@ def test_an_unknown_context_is_answered_with_ours():
     assert acse.encode_rejection(Diagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED, context=0)[12] == 1
 
 
-def test_a_version_too_low_is_a_confirmed_service_error():
-    assert acse.encode_version_too_low(context=1) == bytes.fromhex(
+def test_a_rejection_may_carry_a_confirmed_service_error():
+    error = bytes.fromhex("0E010601")
+
+    assert acse.encode_rejection(Diagnostic.NO_REASON_GIVEN, context=1, information=error) == bytes.fromhex(
         "611FA109060760857405080101A203020101A305A103020101BE0604040E010601"
     )
 
 
+@pytest.mark.parametrize(
+    ("apdu", "information"),
+    [
+        pytest.param(association.rlrq(), b"", id="in clear"),
+        pytest.param(association.rlrq(b"\x21" + bytes(150)), b"\x21" + bytes(150), id="ciphered"),
+        pytest.param(bytes.fromhex("6200"), b"", id="without a reason"),
+    ],
+)
+def test_a_release_request_is_read(apdu, information):
+    assert acse.parse_rlrq(apdu) == information
+
+
+@pytest.mark.parametrize("apdu", [b"\x62", bytes.fromhex("6203800100 00"), bytes.fromhex("6204BE020400")[:-1]])
+def test_what_is_no_release_request_is_the_clients_fault(apdu):
+    with pytest.raises(RemoteProtocolError):
+        acse.parse_rlrq(apdu)
+
+
 def test_the_release_response_is_normal():
     assert acse.encode_rlre() == bytes.fromhex("6303800100")
+    assert acse.encode_rlre(b"\x28\x00") == bytes.fromhex("6309800100 BE0404022800")

@@ -91,7 +91,7 @@ def test_the_clock_is_the_one_that_was_given():
 def test_the_password_is_asked_for():
     async def scenario(endpoint):
         async with connected(endpoint.port) as streams:
-            framing = framing_of("wrapper")
+            framing = WrapperFraming(client=1, server=1)
             assert (await talk(framing.exchange(AARQ), *streams))[-1] == 14
             assert await talk(framing.exchange(AARQ_LOW), *streams) == AARE
 

@@ -66,7 +66,7 @@ def test_options_are_what_the_arguments_say(arguments, expected):
         (["--server-address", "16384"], "--server-address: 16384 to 16384 is outside 0..16383"),
         (["--pty", "x", "--server-address", "16383", "--meters", "2"], "--server-address: 16383 to 16384 is outside"),
         (["--logical-server-address", "-1"], "--logical-server-address: -1 is outside 0..16383"),
-        (["--access-security", "low"], "--access-security low needs --password"),
+        (["--access-security", "low"], '--password: is required for access_security "low"'),
         (["--delay", "soon"], '--delay: "soon" is not a duration'),
     ],
     ids=lambda argument: " ".join(argument) if isinstance(argument, list) else "",
@@ -79,8 +79,8 @@ def test_a_bad_argument_is_told(arguments, problem):
 
 def test_all_problems_are_told_at_once():
     with pytest.raises(ConfigError) as error:
-        parse("--port", "-1", "--meters", "0", "--access-security", "low")
-    assert len(error.value.problems) == 3
+        parse("--port", "-1", "--meters", "0", "--access-security", "low", "--delay", "soon", "--initial-counter", "-1")
+    assert len(error.value.problems) == 5
 
 
 def test_no_secret_is_shown():

@@ -55,7 +55,7 @@ def test_the_right_password_is_accepted_with_short_names():
     ],
 )
 def test_a_meter_of_short_names_rejects_with_the_reason(access, request_, diagnostic):
-    refusing = Session(1, 16, access=access, clock=Clock())
+    refusing = Session(1, 1, access=access, clock=Clock())
 
     assert refusing.answer(request_)[13:] == bytes.fromhex("A203020101 A305A1030201") + bytes((diagnostic,))
     assert refusing.answer(bytes.fromhex("050102FA08")) == NO_ASSOCIATION
@@ -74,7 +74,7 @@ def test_a_meter_of_short_names_rejects_with_the_reason(access, request_, diagno
     ],
 )
 def test_an_association_is_rejected_with_its_reason(access, request_, diagnostic):
-    refusing = Session(1, 16, access=access, clock=Clock())
+    refusing = Session(1, 1, access=access, clock=Clock())
     answer = refusing.answer(request_)
 
     assert answer[0] == 0x61
@@ -133,7 +133,7 @@ def test_a_release_ends_the_association():
 
 
 def test_a_refused_association_ends_the_one_before():
-    associated = session(access=PASSWORD, request=AARQ_LOW)
+    associated = session(access=PASSWORD, request=AARQ_LOW, client=1)
     associated.answer(AARQ)
 
     assert associated.answer(encode_get(0xC1, IMPORT)) == NO_ASSOCIATION

@@ -141,10 +141,10 @@ def test_a_list_that_is_too_long_is_read_in_blocks():
     asked = associated(max_pdu_size=40)
     answers = converse(asked, read_list(Apdus(), [IMPORT, NO_VARIABLE, NUMBER] * 5))
 
-    assert [answer.result if isinstance(answer, DataRefused) else answer for answer in answers] == [
-        household.energy("import", NOON, meter=1),
+    assert [answer.result if isinstance(answer, DataRefused) else answer[1] for answer in answers] == [
+        (Tag.DOUBLE_LONG_UNSIGNED, household.energy("import", NOON, meter=1)),
         4,
-        b"10000001",
+        (Tag.OCTET_STRING, b"10000001"),
     ] * 5
 
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from telegraf_dlms.ciphering import Protection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AccessSecurity: TypeAlias = Literal[
     "none", "low", "high", "high_md5", "high_sha1", "high_gmac", "high_sha256", "high_ecdsa"
 ]
+TransportSecurity: TypeAlias = Literal["none", "authentication", "encryption", "authentication_encryption"]
 Referencing: TypeAlias = Literal["logical_names", "short_names"]
 
 
@@ -58,6 +62,14 @@ PROPOSED_SHORT_NAMES: Final = (
     | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
     | Conformance.MULTIPLE_REFERENCES
 )
+
+#: The transport security of the configuration as bits of the security control octet.
+PROTECTIONS: Final[Mapping[TransportSecurity, Protection]] = {
+    "none": Protection.NONE,
+    "authentication": Protection.AUTHENTICATION,
+    "encryption": Protection.ENCRYPTION,
+    "authentication_encryption": Protection.AUTHENTICATION | Protection.ENCRYPTION,
+}
 
 #: With short names the VAA name is the base name of the Association SN (Green Book, 9.4.5).
 VAA_NAMES: Final[dict[Referencing, int]] = {"logical_names": 0x0007, "short_names": 0xFA00}

@@ -20,13 +20,28 @@ SELECTORS = _BY_RANGE, _BY_ENTRY = 1, 2
 _TYPE_UNMATCHED = 12
 
 
+class SecuritySetup(NamedTuple):
+    """What secures a meter's associations: the bits of a security control octet, the suite, and both titles."""
+
+    protection: int = 0
+    suite: int = 0
+    client_title: bytes = b""
+    server_title: bytes = b""
+
+
 class Moment(NamedTuple):
-    """When (Unix seconds), on which meter, and by whom (client address, mechanism) an attribute is read."""
+    """When (Unix seconds), on which meter, and by whom (client address, mechanism, context) an attribute is read.
+
+    ``counter`` is the last invocation counter that a client used with the global key.
+    """
 
     seconds: int
     meter: int
     client: int = 16
     mechanism: int = 0
+    context: int = 1
+    counter: int = 0
+    security: SecuritySetup = SecuritySetup()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from telegraf_dlms import log, process
 from telegraf_dlms.errors import RemoteProtocolError
 from telegraf_dlms.simulator.hdlc_server import HdlcServer
+from telegraf_dlms.simulator.ledger import Ledger
 from telegraf_dlms.simulator.mode_e import ModeE
 from telegraf_dlms.simulator.server import Session
 from telegraf_dlms.simulator.terminal import Terminal
@@ -110,6 +111,7 @@ class _House:
         self.options = options
         self.transports: set[asyncio.Transport] = set()
         self._clock = clock
+        self._ledgers: dict[int, Ledger] = {}
 
     def meter_at(self, local_address: str) -> int | None:
         """Return the number of the meter at an address, from 1; None where there is none."""
@@ -123,9 +125,12 @@ class _House:
 
         ``baud_rate`` tells the speed of a line that has one.
         """
+        access = self.options.access
 
         def session_of(offset: int, client: int) -> Session:
-            return Session(first + offset, client, access=self.options.access, clock=self._clock)
+            number = first + offset
+            ledger = self._ledgers.setdefault(number, Ledger(access))
+            return Session(number, client, access=access, clock=self._clock, ledger=ledger)
 
         def hdlc_line() -> HdlcServer:
             return HdlcServer(self.options.server_address, session_of, clock=time.monotonic)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms import apdu
-from telegraf_dlms.simulator import meter, objects
-from telegraf_dlms.simulator.acse import Conformance
+from telegraf_dlms.access import Conformance
+from telegraf_dlms.simulator import objects
 from telegraf_dlms.simulator.negotiated import NOT_SUPPORTED, Negotiated, Transfer
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class GetService:
         moment = self._negotiated.moment()
         selective = self._negotiated.grants(Conformance.SELECTIVE_ACCESS)
         return [
-            objects.value_or_result(meter.OBJECTS, descriptor, moment, selection)
+            objects.value_or_result(self._negotiated.objects, descriptor, moment, selection)
             if selection is None or selective
             else _SCOPE_VIOLATED
             for descriptor, selection in zip(descriptors, selections, strict=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from telegraf_dlms.access import Conformance
+from telegraf_dlms.association import CONTEXT_OID, MECHANISM_OID
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.simulator import household, local_time, objects
-from telegraf_dlms.simulator.acse import Conformance
 from telegraf_dlms.simulator.objects import InterfaceObject, data, date_time, unsigned
 from telegraf_dlms.simulator.profiles import CLOCK, profiles
 from telegraf_dlms.simulator.registers import registers
+from telegraf_dlms.simulator.security_objects import INVOCATION_COUNTER, security_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ CONFORMANCE: Final = (
     | Conformance.SELECTIVE_ACCESS
     | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
     | Conformance.MULTIPLE_REFERENCES
-    | Conformance.PRIORITY_MANAGEMENT
+    | Conformance.PRIORITY_MGMT_SUPPORTED
 )
 #: A common size of real meters' buffers: a load profile needs blocks.
 MAX_PDU_SIZE: Final = 1024
@@ -71,16 +73,20 @@ def _clock() -> InterfaceObject:
     return InterfaceObject(8, 0, CLOCK, attributes)
 
 
-def _association() -> InterfaceObject:
-    """Return the Association LN (class 15) as the client that asks sees it."""
+def _association(listed: Callable[[], objects.Objects]) -> InterfaceObject:
+    """Return the Association LN (class 15) as the client that asks sees it; ``listed`` gives its objects."""
+
+    @cache
+    def object_list() -> bytes:
+        return objects.object_list(listed().values())
 
     def denied(_moment: Moment) -> bytes:
         raise DataRefused(_READ_WRITE_DENIED)
 
     attributes: objects.Attributes = {
-        2: lambda _: _object_list(),
+        2: lambda _: object_list(),
         3: lambda m: structure(encode(Tag.INTEGER, min(m.client, 127)), encode(Tag.LONG_UNSIGNED, 1)),
-        4: encode(Tag.OCTET_STRING, bytes.fromhex("60857405080101")),
+        4: lambda m: encode(Tag.OCTET_STRING, CONTEXT_OID + bytes((m.context,))),
         5: structure(
             encode(Tag.BIT_STRING, f"{CONFORMANCE:024b}"),
             encode(Tag.LONG_UNSIGNED, MAX_PDU_SIZE),
@@ -89,7 +95,7 @@ def _association() -> InterfaceObject:
             encode(Tag.INTEGER, 0),
             encode(Tag.OCTET_STRING, b""),
         ),
-        6: lambda m: encode(Tag.OCTET_STRING, bytes.fromhex("608574050802") + bytes((m.mechanism,))),
+        6: lambda m: encode(Tag.OCTET_STRING, MECHANISM_OID + bytes((m.mechanism,))),
         7: denied,
         8: encode(Tag.ENUM, 2),
     }
@@ -106,11 +112,6 @@ def _sap_assignment() -> InterfaceObject:
     return InterfaceObject(17, 0, parse_obis("0.0.41.0.0.255"), {2: devices})
 
 
-@cache
-def _object_list() -> bytes:
-    return objects.object_list(OBJECTS.values())
-
-
 def _data_objects() -> list[InterfaceObject]:
     def text(name: Callable[[int], bytes]) -> objects.Read:
         return lambda moment: encode(Tag.OCTET_STRING, name(moment.meter))
@@ -122,14 +123,26 @@ def _data_objects() -> list[InterfaceObject]:
     ]
 
 
-OBJECTS: Final = {
+OBJECTS: Final[objects.Objects] = {
     listed.logical_name: listed
     for listed in (
-        _association(),
+        _association(lambda: OBJECTS),
         _sap_assignment(),
         _clock(),
+        *security_objects(),
         *_data_objects(),
         *registers(),
         *profiles(),
     )
+}
+#: What a client may read that shows nothing, where the others have to.
+PUBLIC: Final = (
+    parse_obis("0.0.41.0.0.255"),
+    parse_obis("0.0.42.0.0.255"),
+    CLOCK,
+    INVOCATION_COUNTER,
+)
+PUBLIC_OBJECTS: Final[objects.Objects] = {
+    listed.logical_name: listed
+    for listed in (_association(lambda: PUBLIC_OBJECTS), *(OBJECTS[logical_name] for logical_name in PUBLIC))
 }

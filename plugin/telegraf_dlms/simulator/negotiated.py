@@ -10,23 +10,35 @@ from telegraf_dlms.apdu import EXCEPTION_RESPONSE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telegraf_dlms.simulator.acse import Conformance
+    from telegraf_dlms.access import Conformance
     from telegraf_dlms.simulator.buffers import Moment
+    from telegraf_dlms.simulator.objects import Objects
 
 #: Exception-responses: state-error and service-error (Green Book, 9.5).
 NO_ASSOCIATION: Final = bytes((EXCEPTION_RESPONSE, 1, 1))
 NOT_SUPPORTED: Final = bytes((EXCEPTION_RESPONSE, 1, 2))
 MALFORMED: Final = bytes((EXCEPTION_RESPONSE, 1, 3))
 TOO_LONG: Final = bytes((EXCEPTION_RESPONSE, 1, 4))
+NOT_DECIPHERED: Final = bytes((EXCEPTION_RESPONSE, 1, 5))
+_COUNTER_ERROR: Final = bytes((EXCEPTION_RESPONSE, 1, 6))
+
+
+def counter_error(expected: int) -> bytes:
+    """Return the exception-response to an invocation counter that is too low, with the lowest that would do."""
+    return _COUNTER_ERROR + expected.to_bytes(4, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """An open association: the Conformance, the octets of the longest answer in clear, and whose moment it is."""
+    """An open association: the Conformance, and the octets of the longest answer in clear.
+
+    ``moment`` gives that of a request; ``objects`` are those that there are for this client.
+    """
 
     conformance: int
     limit: int
     moment: Callable[[], Moment]
+    objects: Objects
 
     def grants(self, bit: Conformance) -> bool:
         """Return whether the Conformance has ``bit``."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Read: TypeAlias = Callable[[Moment], bytes]
     Attributes: TypeAlias = Mapping[int, bytes | Read]
+    Objects: TypeAlias = Mapping[bytes, "InterfaceObject"]
 
 _OBJECT_UNDEFINED, _CLASS_INCONSISTENT, _UNAVAILABLE, _TYPE_UNMATCHED, _OTHER_REASON = 4, 9, 11, 12, 250
 _READ_ONLY = 1
@@ -36,7 +37,7 @@ class InterfaceObject:
 
 
 def read(
-    objects: Mapping[bytes, InterfaceObject],
+    objects: Objects,
     descriptor: AttributeDescriptor,
     moment: Moment,
     selection: bytes | None = None,
@@ -60,7 +61,7 @@ def read(
 
 
 def value_or_result(
-    objects: Mapping[bytes, InterfaceObject],
+    objects: Objects,
     descriptor: AttributeDescriptor,
     moment: Moment,
     selection: bytes | None = None,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from telegraf_dlms.durations import SECOND, parse_duration
 from telegraf_dlms.errors import ConfigError
-from telegraf_dlms.simulator.server import Access
+from telegraf_dlms.simulator.access import Access
+from telegraf_dlms.simulator.security_options import access_from, add_security_arguments
 from telegraf_dlms.simulator.server_address import ServerAddress
 
 if TYPE_CHECKING:
@@ -55,28 +56,29 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--logical-server-address", type=int, metavar="N", help="answer to this one only; default: to 0 and 1"
     )
-    parser.add_argument("--access-security", choices=("none", "low"), help="default: low with a password, else none")
-    parser.add_argument("--password", help="what clients have to send")
     parser.add_argument("--short-names", action="store_true", help="short name referencing in place of logical names")
+    add_security_arguments(parser)
 
 
 def options_from(namespace: Namespace) -> Options:
     """Return what the arguments mean; ConfigError with every problem at once."""
+    problems: list[str] = []
     options = Options(
         interface=namespace.interface,
         address=namespace.address,
         port=namespace.port,
         pty=namespace.pty,
         meters=namespace.meters,
-        delay_s=_delay(namespace.delay),
+        delay_s=_delay(namespace.delay, problems),
         server_address=ServerAddress(
             server=namespace.server_address,
             logical=(0, 1) if namespace.logical_server_address is None else (namespace.logical_server_address,),
             count=namespace.meters if namespace.pty else 1,
         ),
-        access=_access(namespace),
+        access=access_from(namespace, problems=problems),
     )
-    if problems := list(_problems(options)):
+    problems += _problems(options)
+    if problems:
         raise ConfigError(problems)
     return options
 
@@ -98,8 +100,6 @@ def _problems(options: Options) -> list[str]:
         problems.append(f"--server-address: {options.server_address.server} to {last} is outside 0..16383")
     if not all(0 <= logical <= 0x3FFF for logical in options.server_address.logical):
         problems.append(f"--logical-server-address: {options.server_address.logical[0]} is outside 0..16383")
-    if options.access.security == "low" and not options.access.password:
-        problems.append("--access-security low needs --password")
     return problems
 
 
@@ -110,16 +110,9 @@ def _is_loopback(address: str, meters: int) -> bool:
         return False
 
 
-def _delay(text: str) -> float:
+def _delay(text: str, problems: list[str]) -> float:
     try:
         return parse_duration(text) / SECOND
     except ValueError as error:
-        raise ConfigError([f'--delay: "{text}" {error}']) from None
-
-
-def _access(namespace: Namespace) -> Access:
-    return Access(
-        security=namespace.access_security or ("low" if namespace.password is not None else "none"),
-        password=(namespace.password or "").encode(),
-        referencing="short_names" if namespace.short_names else "logical_names",
-    )
+        problems.append(f'--delay: "{text}" {error}')
+        return 0.0

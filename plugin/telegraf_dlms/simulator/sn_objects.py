@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from telegraf_dlms.access import Conformance
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.short_names import ASSOCIATION, attribute_name
 from telegraf_dlms.simulator import meter, objects
-from telegraf_dlms.simulator.acse import Conformance
 from telegraf_dlms.simulator.objects import InterfaceObject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: What the meter can do for a client that uses short names.
 CONFORMANCE: Final = (
@@ -35,9 +35,18 @@ FIRST_NEGATIVE: Final = 0x8000
 ROOM: Final = 0x80
 
 
-def _association() -> InterfaceObject:
-    """Return the current Association SN (class 12)."""
-    attributes: objects.Attributes = {2: lambda _: _object_list(), 3: lambda _: _access_rights()}
+def _association(listed: Callable[[], objects.Objects]) -> InterfaceObject:
+    """Return the current Association SN (class 12); ``listed`` gives its objects."""
+
+    @cache
+    def object_list() -> bytes:
+        return _object_list(listed().values())
+
+    @cache
+    def access_rights() -> bytes:
+        return _access_rights(listed().values())
+
+    attributes: objects.Attributes = {2: lambda _: object_list(), 3: lambda _: access_rights()}
     return InterfaceObject(12, 1, parse_obis("0.0.40.0.0.255"), attributes)
 
 
@@ -62,30 +71,32 @@ def _signed(base_name: int) -> bytes:
     return encode(Tag.LONG, (base_name ^ 0x8000) - 0x8000)
 
 
-@cache
-def _object_list() -> bytes:
+def _object_list(listed: Iterable[InterfaceObject]) -> bytes:
     """Return the object_list: base_name, class_id, version and logical name of each object."""
     return array(
         structure(
-            _signed(BASE_NAMES[logical_name]),
-            encode(Tag.LONG_UNSIGNED, listed.class_id),
-            encode(Tag.UNSIGNED, listed.version),
-            encode(Tag.OCTET_STRING, logical_name),
+            _signed(BASE_NAMES[each.logical_name]),
+            encode(Tag.LONG_UNSIGNED, each.class_id),
+            encode(Tag.UNSIGNED, each.version),
+            encode(Tag.OCTET_STRING, each.logical_name),
         )
-        for logical_name, listed in OBJECTS.items()
+        for each in listed
     )
 
 
-@cache
-def _access_rights() -> bytes:
+def _access_rights(listed: Iterable[InterfaceObject]) -> bytes:
     """Return the access_rights_list: base_name, the attributes' rights, and those of no methods."""
     return array(
-        structure(_signed(BASE_NAMES[logical_name]), objects.attribute_access(listed), array([]))
-        for logical_name, listed in OBJECTS.items()
+        structure(_signed(BASE_NAMES[each.logical_name]), objects.attribute_access(each), array([])) for each in listed
     )
 
 
-OBJECTS: Final = {**meter.OBJECTS, parse_obis("0.0.40.0.0.255"): _association()}
+OBJECTS: Final[objects.Objects] = {**meter.OBJECTS, parse_obis("0.0.40.0.0.255"): _association(lambda: OBJECTS)}
+#: What a client may read that shows nothing, where the others have to.
+PUBLIC_OBJECTS: Final[objects.Objects] = {
+    **meter.PUBLIC_OBJECTS,
+    parse_obis("0.0.40.0.0.255"): _association(lambda: PUBLIC_OBJECTS),
+}
 BASE_NAMES: Final = _base_names()
 #: The attribute that each short name is.
 VARIABLES: Final[Mapping[int, AttributeDescriptor]] = _variables()

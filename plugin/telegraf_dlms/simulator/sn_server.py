@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms import sn_apdu
+from telegraf_dlms.access import Conformance
 from telegraf_dlms.simulator import objects, sn_objects
-from telegraf_dlms.simulator.acse import Conformance
 from telegraf_dlms.simulator.negotiated import NOT_SUPPORTED, Negotiated, Transfer
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ReadService:
         descriptor = sn_objects.VARIABLES.get(variable.short_name)
         if descriptor is None:
             return _OBJECT_UNDEFINED
-        return objects.value_or_result(sn_objects.OBJECTS, descriptor, moment, variable.selection or None)
+        return objects.value_or_result(self._negotiated.objects, descriptor, moment, variable.selection or None)
 
     def _whole_or_block(self, whole: bytes) -> bytes:
         if len(whole) <= self._negotiated.limit:
