@@ -30,6 +30,7 @@ FAMILIES = {
     "errors": Family("errors", ""),
     "obis": Family("obis", ""),
     "cosem": Family("cosem classes class_names", ""),
+    "obis_names": Family("obis_names obis_tables obis_abstract", "cosem obis"),
     "units": Family("units", ""),
     "address": Family("address", ""),
     "schedule": Family("schedule", ""),
