@@ -120,7 +120,7 @@ def test_compact_arrays_are_lists(octets, value):
         pytest.param("13 02 00 01 00", "does not fit its contents", id="of empty structures"),
         pytest.param("13 01 0000 11 01 00", "does not fit its contents", id="of empty arrays"),
         pytest.param("13 01 ffff 01 ffff 06 01 00", "does not fit its contents", id="of more than is there"),
-        pytest.param("13 02 02 11 01 ffff 00 01 00", "more than 16386 values", id="that blows up"),
+        pytest.param("13 02 02 11 01 ffff 00 01 00", "more than 16385 values", id="that blows up"),
         pytest.param("13 12 03 000100", "cut off", id="that ends in a value"),
         pytest.param("13 13 11 01 00", "tag 19 in a type description", id="of compact arrays"),
         pytest.param("13 08 01 00", "tag 8 in a type description", id="of an unknown type"),
@@ -139,14 +139,14 @@ def compact_rows(octets, *, nulls):
     return bytes((0x13, 2, nulls + 1, Tag.UNSIGNED)) + bytes(nulls) + encode(Tag.OCTET_STRING, bytes(octets))[1:]
 
 
-@pytest.mark.parametrize(("octets", "nulls"), [(1, 100), (3000, 5), (65_000, 0)])
+@pytest.mark.parametrize(("octets", "nulls"), [(1, 100), (3000, 4), (16_000, 0)])
 def test_a_compact_array_may_have_columns_that_take_no_octets(octets, nulls):
     assert decode_all(compact_rows(octets, nulls=nulls)) == [(0, *(None,) * nulls)] * octets
 
 
-@pytest.mark.parametrize(("octets", "nulls"), [(65_000, 1), (16_000, 3), (1000, 100)])
+@pytest.mark.parametrize(("octets", "nulls"), [(65_000, 0), (16_000, 2), (1000, 100)])
 def test_a_compact_array_costs_no_more_than_its_octets_and_some(octets, nulls):
-    with pytest.raises(RemoteProtocolError, match=f"more than {2 * octets + MAX_UNSENT} values"):
+    with pytest.raises(RemoteProtocolError, match=f"more than {octets + MAX_UNSENT} values"):
         decode_all(compact_rows(octets, nulls=nulls))
 
 

@@ -228,9 +228,13 @@ def _json_text(value: Value, presentation: Presentation) -> str:
 
 
 def _plain(value: Value, presentation: Presentation) -> Any:
-    """Return what json prints; axdr limits how deep this goes."""
-    if isinstance(value, list | tuple):
-        return [_plain(item, presentation) for item in value]
+    """Return what json prints; axdr limits how deep this goes. A frame of 64 KB may have as many items."""
+    if isinstance(value, _ITEMS):
+        return [item if type(item) in _AS_IT_IS else _plain(item, presentation) for item in value]
     if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
         return value
     return _choice_text(value, presentation)
+
+
+_ITEMS = (list, tuple)
+_AS_IT_IS = frozenset({int, bool, type(None)})
