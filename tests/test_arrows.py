@@ -41,7 +41,7 @@ FAMILIES = {
     "datetimes": Family("datetimes", ""),
     "framing": Family("hdlc hdlc_procedure opening wrapper", "errors talk"),
     "apdu": Family("apdu get sn_apdu read", "axdr cosem errors talk"),
-    "short_names": Family("short_names", "axdr cosem errors"),
+    "short_names": Family("short_names object_list", "axdr cosem errors"),
     "ciphering": Family("ciphering access hls ber", "axdr errors"),
     "association": Family("association aare action ciphered_framing", "ciphering apdu axdr cosem errors talk"),
     # readings to lines, pure
