@@ -11,6 +11,7 @@ from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.simulator import household, local_time, objects
+from telegraf_dlms.simulator.compact import compact_data
 from telegraf_dlms.simulator.objects import InterfaceObject, data, date_time, unsigned
 from telegraf_dlms.simulator.profiles import CLOCK, profiles
 from telegraf_dlms.simulator.registers import registers
@@ -133,6 +134,7 @@ OBJECTS: Final[objects.Objects] = {
         *_data_objects(),
         *registers(),
         *profiles(),
+        compact_data([_clock(), *_data_objects(), *registers()]),
     )
 }
 #: What a client may read that shows nothing, where the others have to.
