@@ -7,7 +7,7 @@ from the request's selection to one of these.
 
 from __future__ import annotations
 
-from telegraf_dlms.access import PROPOSED, Negotiated
+from telegraf_dlms.access import PROPOSED, Conformance, Negotiated
 from telegraf_dlms.apdu import encode_get_response, parse_get_request
 from telegraf_dlms.association import rlrq
 from telegraf_dlms.axdr import Tag, encode, structure
@@ -16,6 +16,7 @@ from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.obis import format_obis, parse_obis
 
 OBJECT_UNDEFINED = 4
+SINGLY = PROPOSED & ~Conformance.MULTIPLE_REFERENCES
 
 
 class Raw(bytes):
@@ -84,7 +85,8 @@ class ScriptedMeter:
 
 
 def association(**options):
-    return Association(Apdus(), Negotiated(options.pop("conformance", PROPOSED), 0), **options)
+    """Make an association whose meter does no lists, so that each question shows."""
+    return Association(Apdus(), Negotiated(options.pop("conformance", SINGLY), 0), **options)
 
 
 def converse(conversation, meter):

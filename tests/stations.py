@@ -249,7 +249,10 @@ def connection(name="line", **settings):
 
 
 def device(name="house", on="line", **settings):
-    return table("device", {"name": name, "connection": on, "interface_type": "wrapper"} | settings)
+    """Return a device of which each attribute is an exchange, unless ``workarounds`` say otherwise."""
+    workarounds = {"no_lists": True} | settings.pop("workarounds", {})
+    usual = {"name": name, "connection": on, "interface_type": "wrapper", "workarounds": workarounds}
+    return table("device", usual | settings)
 
 
 def group(name="g", *values, **settings):
@@ -283,7 +286,7 @@ class Scene:
         self.plan = plan_of(*tables)
         self.stations = stations or {"line": Station()}
         self.lines, self.records = Lines(), Records()
-        logger = logging.Logger("telegraf_dlms", 1)  # noqa: LOG001  each scene has its own
+        logger = logging.Logger("telegraf_dlms", logging.DEBUG)  # noqa: LOG001  each scene has its own
         logger.addHandler(self.records)
         log = Log(logger)
         self.wall_ahead_ns = 0

@@ -48,7 +48,14 @@ def read(*answers, descriptor=ENERGY, selection=b""):
 
 
 def read_list(*answers, descriptors=(ENERGY, PROFILE)):
-    return drive(get_list(Apdus(), descriptors, invoke_ids=InvokeIds()), *answers)
+    items, sent = drive(get_list(Apdus(), descriptors, invoke_ids=InvokeIds()), *answers)
+    return [item if isinstance(item, DataRefused) else item[1] for item in items], sent
+
+
+def test_an_item_of_a_list_has_its_tag():
+    answer = encode_get_list_response(0xC1, [NUMBER, ROWS])
+    items, _ = drive(get_list(Apdus(), (ENERGY, PROFILE), invoke_ids=InvokeIds()), answer)
+    assert [tag for tag, _ in items] == [NUMBER[0], ROWS[0]]
 
 
 def block(number: int, raw: bytes | int, *, last: bool = False, invoke: int = 0xC1) -> bytes:
@@ -219,12 +226,16 @@ def test_a_list_may_come_in_blocks():
         pytest.param("c403c1 02 0000 00", "broken at octet 3", id="cut off"),
         pytest.param("c403c1 02 0000 0205", "broken at octet 3", id="neither value nor result"),
         pytest.param("c403c1 02 0000 0000 00", "1 octets are left over", id="left over"),
-        pytest.param("c401c1 00 00", "form", id="one value"),
     ],
 )
-def test_a_list_that_does_not_fit_the_question_ends_the_poll(answer, message):
-    with pytest.raises(RemoteProtocolError, match=message):
+def test_a_list_that_is_broken_is_refused_as_a_whole(answer, message):
+    with pytest.raises(DataRefused, match=message):
         read_list(bytes.fromhex(answer))
+
+
+def test_a_single_value_is_no_answer_to_a_list():
+    with pytest.raises(DataRefused, match="one value came for a list"):
+        read_list(bytes.fromhex("c401c1 00 00"))
 
 
 def test_a_list_may_be_refused_as_a_whole():

@@ -109,7 +109,12 @@ class _Opening:
             await self._run(link, handshake.authenticate(meter.invoke_ids), framing)
             self._tell(Step("authenticate", {"mechanism": access.security}))
         meter.association = established(
-            handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.short_names
+            handshake,
+            negotiated,
+            access,
+            invoke_ids=meter.invoke_ids,
+            short_names=meter.short_names,
+            lists=meter.lists,
         )
         return link
 

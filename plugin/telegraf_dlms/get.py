@@ -20,7 +20,7 @@ from telegraf_dlms.apdu import (
 from telegraf_dlms.errors import DataRefused, RemoteProtocolError, ServiceRefused, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from telegraf_dlms.apdu import GetResponse
     from telegraf_dlms.axdr import Value
@@ -95,19 +95,21 @@ def get_list(
     *,
     invoke_ids: InvokeIds,
     selections: Sequence[bytes] = (),
-) -> Conversation[list[Value | DataRefused]]:
-    """Return for each attribute its value, or the DataRefused that stands in its place.
+) -> Conversation[list[tuple[int, Value] | DataRefused]]:
+    """Return for each attribute its A-XDR tag and value, or the DataRefused that stands in its place.
 
-    Raise DataRefused where the meter refuses the request as a whole; RemoteProtocolError where the answer is none to
-    this request, or does not have one item for each attribute.
+    Raise DataRefused where the meter refuses the request as a whole, or does not have one whole item for each
+    attribute; RemoteProtocolError where the answer is none to this request.
     """
     invoke = next(invoke_ids)
     answer = yield from _ask(framing, encode_get_list(invoke, descriptors, selections), invoke)
     if isinstance(answer, GetListResult):
-        return _items(answer.items, len(descriptors))
+        return whole_items(_items, answer.items, len(descriptors))
     if isinstance(answer, GetBlock):
         octets = yield from _blocks(framing, answer, invoke)
-        return _items(octets, len(descriptors))
+        return whole_items(_items, octets, len(descriptors))
+    if isinstance(answer, GetResult):
+        raise DataRefused(None, "one value came for a list")
     _refuse(answer)
 
 
@@ -155,11 +157,21 @@ def _refuse(answer: GetResponse) -> NoReturn:
     raise RemoteProtocolError(f"the answer does not have the form of the question: {type(answer).__name__}")
 
 
-def _items(octets: bytes, expected: int) -> list[Value | DataRefused]:
+def whole_items(
+    parse: Callable[[bytes, int], list[tuple[int, Value] | DataRefused]], octets: bytes, expected: int
+) -> list[tuple[int, Value] | DataRefused]:
+    """Return the items of a list; DataRefused where they are broken: that list's trouble alone, the framing held."""
+    try:
+        return parse(octets, expected)
+    except RemoteProtocolError as error:
+        raise DataRefused(None, str(error)) from error
+
+
+def _items(octets: bytes, expected: int) -> list[tuple[int, Value] | DataRefused]:
     count, offset = axdr.read_length(octets, 0)
     if count != expected:
         raise RemoteProtocolError(f"{count} values came, {expected} were asked")
-    items: list[Value | DataRefused] = []
+    items: list[tuple[int, Value] | DataRefused] = []
     for _ in range(count):
         choice = octets[offset : offset + 2]
         if len(choice) < 2 or choice[0] > 1:
@@ -168,8 +180,9 @@ def _items(octets: bytes, expected: int) -> list[Value | DataRefused]:
             items.append(DataRefused(choice[1]))
             offset += 2
         else:
+            tag = choice[1]
             value, offset = axdr.decode(octets, offset + 1)
-            items.append(value)
+            items.append((tag, value))
     if offset != len(octets):
         raise RemoteProtocolError(f"{len(octets) - offset} octets are left over behind a list of {count} values")
     return items

@@ -24,6 +24,7 @@ from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, RemoteProtocolError, ServiceRefused
 from telegraf_dlms.get import InvokeIds, raise_refusal
+from telegraf_dlms.lists import Lists
 from telegraf_dlms.read import read
 from telegraf_dlms.short_names import REPLY_TO_HLS, ShortNames
 
@@ -200,6 +201,7 @@ def established(
     *,
     invoke_ids: InvokeIds,
     short_names: ShortNames | None = None,
+    lists: Lists | None = None,
 ) -> Association:
     """Return the association that a handshake has opened."""
     handshake.framing.established()
@@ -208,4 +210,11 @@ def established(
         names = ShortNames() if short_names is None else short_names
     if names is not None:
         names.begin()
-    return Association(handshake.framing, negotiated, invoke_ids, short_names=names, release_request=handshake.rlrq)
+    return Association(
+        handshake.framing,
+        negotiated,
+        invoke_ids,
+        short_names=names,
+        release_request=handshake.rlrq,
+        lists=Lists() if lists is None else lists,
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from telegraf_dlms import axdr
 from telegraf_dlms.apdu import Refusal
 from telegraf_dlms.errors import DataRefused, LocalProtocolError, RemoteProtocolError, ServiceRefused
-from telegraf_dlms.get import MAX_VALUE, decode
+from telegraf_dlms.get import MAX_VALUE, decode, whole_items
 from telegraf_dlms.sn_apdu import ReadBlock, ReadResult, Variable, encode_read, encode_read_next, parse_read_response
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def read_octets(framing: Framing, short_name: int, *, selection: bytes = b"") ->
 
 def read_list(
     framing: Framing, short_names: Sequence[int], *, selections: Sequence[bytes] = ()
-) -> Conversation[list[Value | DataRefused]]:
-    """Return for each variable its value, or the DataRefused that stands in its place.
+) -> Conversation[list[tuple[int, Value] | DataRefused]]:
+    """Return for each variable its A-XDR tag and value, or the DataRefused that stands in its place.
 
-    Raise DataRefused where the meter refuses the request as a whole; RemoteProtocolError where the answer is none to
-    a read-request, or does not have one item for each variable.
+    Raise DataRefused where the meter refuses the request as a whole, or does not have one whole item for each
+    variable; RemoteProtocolError where the answer is none to a read-request.
     """
     expected = len(short_names)
     chosen = selections or (b"",) * expected
@@ -58,11 +58,11 @@ def read_list(
     answer = yield from _ask(framing, encode_read([*map(Variable, short_names, chosen)]))
     if isinstance(answer, ReadBlock):
         octets = yield from _blocks(framing, answer)
-        return _items_of_blocks(octets, expected)
+        return whole_items(_items_of_blocks, octets, expected)
     if answer.count != expected:
         _refuse_whole(answer)
-        raise RemoteProtocolError(f"{answer.count} values came, {expected} were asked")
-    return _items(answer.items, expected)
+        raise DataRefused(None, f"{answer.count} values came, {expected} were asked")
+    return whole_items(_items, answer.items, expected)
 
 
 #: The choices of an item: a value, a data-access-result (Green Book, 9.5, ReadResponse).
@@ -116,7 +116,7 @@ def _one_of_blocks(octets: bytes) -> bytes:
     return octets
 
 
-def _items_of_blocks(octets: bytes, expected: int) -> list[Value | DataRefused]:
+def _items_of_blocks(octets: bytes, expected: int) -> list[tuple[int, Value] | DataRefused]:
     """Return the items of an answer that came in blocks.
 
     Servers of Gurux's libraries leave out the count and the first item's choice.
@@ -130,23 +130,24 @@ def _items_of_blocks(octets: bytes, expected: int) -> list[Value | DataRefused]:
             raise error from None
 
 
-def _counted_items(octets: bytes, expected: int) -> list[Value | DataRefused]:
+def _counted_items(octets: bytes, expected: int) -> list[tuple[int, Value] | DataRefused]:
     count, start = axdr.read_length(octets, 0)
     if count != expected:
         raise RemoteProtocolError(f"{count} values came, {expected} were asked")
     return _items(octets[start:], expected)
 
 
-def _items(octets: bytes, expected: int) -> list[Value | DataRefused]:
-    items: list[Value | DataRefused] = []
+def _items(octets: bytes, expected: int) -> list[tuple[int, Value] | DataRefused]:
+    items: list[tuple[int, Value] | DataRefused] = []
     offset = 0
     for _ in range(expected):
         choice = octets[offset : offset + 1]
         if choice not in {_DATA, _RESULT} or offset + 1 == len(octets):
             raise RemoteProtocolError(f"an answer of {expected} values is broken at octet {offset}")
         if choice == _DATA:
+            tag = octets[offset + 1]
             value, offset = axdr.decode(octets, offset + 1)
-            items.append(value)
+            items.append((tag, value))
         else:
             items.append(DataRefused(octets[offset + 1]))
             offset += 2

@@ -59,7 +59,7 @@ def test_a_foreign_meter_accepts_with_the_vaa_name_of_short_names(connection):
 
 def test_values_of_a_foreign_meter(connection):
     asked = [connection.name(1, "0.0.96.1.0.255"), NO_VARIABLE, connection.name(3, "1.0.1.8.0.255")]
-    serial, refused, energy = connection.run(read_list(connection.framing, asked))
+    (_, serial), refused, (_, energy) = connection.run(read_list(connection.framing, asked))
     assert (serial, energy) == (b"PYD0000000001", 12345678)
     assert isinstance(refused, DataRefused)
     assert refused.result == 4
