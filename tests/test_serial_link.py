@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import pty
 import termios
@@ -180,8 +181,9 @@ def test_a_closed_port_can_be_opened_again_at_once(meter):
 def test_a_port_is_ours_alone(meter):
     async def scenario():
         async with opened(meter):
-            with pytest.raises(LinkError, match=f"^{meter.device}: in use by another program$"):
+            with pytest.raises(LinkError, match=f"^{meter.device}: in use by another program$") as caught:
                 await open_serial(SerialSettings(meter.device), timeout_s=5)
+            assert caught.value.number == errno.EWOULDBLOCK
 
     asyncio.run(scenario())
 

@@ -143,8 +143,9 @@ def test_a_flood_that_nobody_asked_for_closes_the_connection():
 
 def test_a_port_that_refuses_is_said_to():
     async def scenario(port):
-        with pytest.raises(LinkError, match=f"^127.0.0.1:{port}: connection refused$"):
+        with pytest.raises(LinkError, match=f"^127.0.0.1:{port}: connection refused$") as caught:
             await open_tcp(TcpSettings("127.0.0.1", port), timeout_s=5)
+        assert caught.value.number == errno.ECONNREFUSED
 
     with deaf_port() as port:
         asyncio.run(scenario(port))

@@ -16,7 +16,7 @@ from serial_asyncio_fast import connection_for_serial
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.link import Link
 from telegraf_dlms.opening import CONFIRMATION_S, OPENING_LINE, SETTLE_S, acknowledge, call, hdlc_line
-from telegraf_dlms.serial_port import FAILURES, Port, octet_time_s, port_reason
+from telegraf_dlms.serial_port import FAILURES, Port, number_of, octet_time_s, port_reason
 
 if TYPE_CHECKING:
     from telegraf_dlms.link import Parity, SerialSettings
@@ -39,7 +39,7 @@ async def open_serial(settings: SerialSettings, *, timeout_s: float) -> SerialLi
         if isinstance(error, TimeoutError) and not opening.done():
             raise LinkError(f"{settings.device}: does not open within {timeout_s:g} s") from None
         if isinstance(error, FAILURES):
-            raise LinkError(f"{settings.device}: {port_reason(error)}") from None
+            raise LinkError(f"{settings.device}: {port_reason(error)}", number=number_of(error)) from None
         raise
     link.connection_made(transport)
     return link

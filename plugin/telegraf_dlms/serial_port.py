@@ -136,16 +136,24 @@ class Port(serial.Serial):
 
 def port_reason(error: BaseException) -> str:
     """Return in plain words why a serial port failed."""
-    for cause in (error, error.__context__):
-        number = cause.args[0] if isinstance(cause, termios.error) else getattr(cause, "errno", None)
-        if "RS485" in str(error):
-            return "the port has no RS-485 mode (an adapter that switches by itself needs none)"
-        if number is not None:
-            return _REASONS.get(number) or os.strerror(number).lower()
+    if "RS485" in str(error):
+        return "the port has no RS-485 mode (an adapter that switches by itself needs none)"
+    number = number_of(error)
+    if number is not None:
+        return _REASONS.get(number) or os.strerror(number).lower()
     if isinstance(error, serial.SerialException):
         # Readable, but nothing to read: so do ports look that were unplugged.
         return _REASONS[errno.EIO]
     return str(error)
+
+
+def number_of(error: BaseException) -> int | None:
+    """Return the errno of a failure of a port; None where it has none."""
+    for cause in (error, error.__context__):
+        number = cause.args[0] if isinstance(cause, termios.error) else getattr(cause, "errno", None)
+        if isinstance(number, int):
+            return number
+    return None
 
 
 def octet_time_s(settings: SerialSettings) -> float:

@@ -41,7 +41,7 @@ async def open_tcp(settings: TcpSettings, *, timeout_s: float) -> TcpLink:
     except UnicodeError:
         raise LinkError(f"{peer}: cannot resolve the address: not a host name") from None
     except OSError as error:
-        raise LinkError(f"{peer}: {tcp_reason(error)}") from None
+        raise LinkError(f"{peer}: {tcp_reason(error)}", number=number_of(error)) from None
     _keep_alive(transport.get_extra_info("socket"))
     return link
 
@@ -70,14 +70,20 @@ _REASONS: Final = {
 
 def tcp_reason(error: BaseException) -> str:
     """Return in plain words why a connection failed."""
-    number = getattr(error, "errno", None)
+    number = number_of(error)
+    if number is None:
+        return str(error) or type(error).__name__
+    return _REASONS.get(number) or os.strerror(number).lower()
+
+
+def number_of(error: BaseException) -> int | None:
+    """Return the errno of a failure; None where it has none."""
+    number: int | None = getattr(error, "errno", None)
     if number is None:
         # asyncio joins the failures of several addresses into one text.
         numbers = re.findall(r"\[Errno (\d+)\]", str(error))
         number = int(numbers[-1]) if numbers else None
-    if number is None:
-        return str(error) or type(error).__name__
-    return _REASONS.get(number) or os.strerror(number).lower()
+    return number
 
 
 def _next_address_delay(address: str) -> float | None:
