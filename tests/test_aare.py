@@ -11,8 +11,9 @@ from gurux_dlms.enums import Authentication, InterfaceType
 from gurux_dlms.secure import GXDLMSSecureClient
 
 from telegraf_dlms.aare import parse_aare, parse_initiate_response
-from telegraf_dlms.access import Access, Conformance, Negotiated
-from telegraf_dlms.errors import AssociationError, RemoteProtocolError, TelegrafDlmsError
+from telegraf_dlms.access import Access, Conformance, Negotiated, Referencing
+from telegraf_dlms.ciphering import Protection
+from telegraf_dlms.errors import AssociationError, CipheringError, RemoteProtocolError, TelegrafDlmsError
 
 NONE = Access("none", b"", 0xFFFF)
 LOW = Access("low", b"12345678", 0xFFFF)
@@ -49,6 +50,31 @@ def test_a_real_aare_grants_what_it_grants() -> None:
 
 def test_an_aare_with_a_quality_of_service_is_read() -> None:
     assert negotiated(aare(information="080100065f1f040000501d04000007"), NONE).max_pdu_size == 0x0400
+
+
+#: jDLMS 1.8.0 answering a password without ciphering, asked by logical and by short names.
+JDLMS = "612d80020780a109060760857405080103a203020100a305a103020100be10040e0800065f1f04{conformance}ffff0007"
+
+
+@pytest.mark.parametrize(
+    ("referencing", "conformance", "granted"),
+    [
+        ("logical_names", "00001214", Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ | Conformance.GET),
+        ("short_names", "00101220", Conformance.READ | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ),
+    ],
+)
+def test_an_answer_that_names_a_context_with_ciphering_and_no_base_name_is_accepted(
+    referencing: Referencing, conformance: str, granted: Conformance
+) -> None:
+    octets = bytes.fromhex(JDLMS.format(conformance=conformance))
+    access = Access("low", b"secret", 0xFFFF, referencing)
+    assert granted in negotiated(octets, access).conformance
+
+
+def test_an_answer_that_names_a_context_without_the_ciphering_asked_for_is_not() -> None:
+    access = Access("none", b"", 0xFFFF, protection=Protection.AUTHENTICATION, block_cipher_key=bytes(16))
+    with pytest.raises(CipheringError, match="60857405080101, 60857405080103 was asked for"):
+        parse_aare(aare(information=GRANTED), access)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +118,7 @@ def test_a_refused_association_says_so_in_the_standards_words(
         (b"", "expected an AARE"),
         (bytes.fromhex("c401c1000600000000"), "tag c4"),
         (ACCEPTED[:-1], "says 41 octets, 40 are left"),
-        (ACCEPTED + b"\x00\x00", "2 octets too many"),
+        (ACCEPTED + b"\x00\x00", "octets are left over"),
         (aare(), "user-information is missing"),
         (aare(context=2, information=GRANTED), "application-context-name"),
         (aare(information="0800055f1f040000501d04000007"), "DLMS version 5"),

@@ -14,13 +14,17 @@ from telegraf_dlms.access import VAA_NAMES, Conformance, Mechanism, Negotiated
 from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, EXCEPTION_RESPONSE, Refusal, parse_get_response
 from telegraf_dlms.association import CONFORMANCE_HEAD, CONTEXT_OID, DLMS_VERSION, MECHANISM_OID
 from telegraf_dlms.ciphering import TITLE_LENGTH
-from telegraf_dlms.errors import AssociationError, RemoteProtocolError
+from telegraf_dlms.errors import AssociationError, CipheringError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from telegraf_dlms.access import Access
 
 _AARE: Final = 0x61
 _INITIATE_RESPONSE: Final = 0x08
+#: Meters that write the tag of a Conformance in one octet are to be understood, too (Green Book, 9.4.6.1).
+_CONFORMANCE_HEADS: Final = (CONFORMANCE_HEAD, bytes.fromhex("5F0400"))
+#: Octets of a broken APDU that a message shows.
+_SHOWN: Final = 32
 _ACCEPTED: Final = 0
 _REJECTED_PERMANENT: Final = 1
 
@@ -46,6 +50,8 @@ _PROVIDER_DIAGNOSTICS: Final = {0: "null", 1: "no-reason-given", 2: "no-common-a
 _SECRET_REFUSED: Final = range(11, 15)
 _AUTHENTICATION_REQUIRED: Final = 14
 _NO_REASON: Final = (None, 0, 1)
+#: With logical names, and with short names (Green Book, 9.4.2.2.2).
+_CIPHERED_CONTEXTS: Final = (CONTEXT_OID + b"\x03", CONTEXT_OID + b"\x04")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class Aare:
 def parse_aare(apdu: bytes, access: Access) -> Aare:
     """Return what an accepting AARE holds.
 
-    AssociationError where the meter refused, with the standard's words; RemoteProtocolError where this is no AARE, or
-    one that does not say what an accepted association needs.
+    AssociationError where the meter refused, with the standard's words; CipheringError where it accepts another
+    application context than a ciphered one that was asked for; RemoteProtocolError where this is no AARE, or one that
+    does not say what an accepted association needs.
     """
     refuse_refusal(apdu)
     fields = _fields(apdu)
@@ -81,7 +88,7 @@ def parse_aare(apdu: bytes, access: Access) -> Aare:
             diagnostic=diagnostic,
             authentication=True,
         )
-    _check_name(fields.get(0xA1), CONTEXT_OID + bytes((access.context,)))
+    _check_context(fields.get(0xA1), access)
     return Aare(
         title=_title(fields.get(0xA4)),
         challenge=_challenge(fields, access) if access.is_high else b"",
@@ -95,17 +102,20 @@ def parse_initiate_response(data: bytes, access: Access) -> Negotiated:
     refuse_refusal(data)
     # negotiated-quality-of-service is OPTIONAL: 00, or 01 and an octet.
     start = 3 if data[1:2] == b"\x01" else 2
-    version, conformance, sizes = data[start : start + 1], data[start + 1 : start + 8], data[start + 8 :]
-    if data[:1] != bytes([_INITIATE_RESPONSE]) or conformance[:4] != CONFORMANCE_HEAD or len(sizes) != 4:
-        raise RemoteProtocolError(f"AARE: the InitiateResponse is malformed: {data.hex()}")
+    head = next((head for head in _CONFORMANCE_HEADS if data.startswith(head, start + 1)), b"")
+    end = start + 1 + len(head) + 3
+    version, conformance, sizes = data[start : start + 1], data[end - 3 : end], data[end:]
+    if data[:1] != bytes([_INITIATE_RESPONSE]) or not head or len(sizes) != 4:
+        raise RemoteProtocolError(f"AARE: the InitiateResponse is malformed: {data[:_SHOWN].hex()}")
     if version[0] != DLMS_VERSION:
         raise RemoteProtocolError(f"AARE: the meter speaks DLMS version {version[0]}, not {DLMS_VERSION}")
     vaa_name, expected = int.from_bytes(sizes[2:]), VAA_NAMES[access.referencing]
-    if vaa_name != expected:
+    # jDLMS says the name of logical names in any case, and is read by the short ones.
+    if vaa_name not in {expected, VAA_NAMES["logical_names"]}:
         names = access.referencing.replace("_", " ")
         raise RemoteProtocolError(f"AARE: vaa-name {vaa_name:04x} is not that of {names} ({expected:04x})")
     # Never more than was asked for, whatever the meter answers.
-    granted = Conformance(int.from_bytes(conformance[4:]) & access.proposed)
+    granted = Conformance(int.from_bytes(conformance) & access.proposed)
     # Meters that read short names, and do not say so, are about.
     if access.referencing == "logical_names" and Conformance.GET not in granted:
         raise AssociationError("the association is of no use: the meter does not grant GET in its conformance block")
@@ -128,7 +138,7 @@ def _fields(apdu: bytes) -> dict[int, bytes]:
         raise RemoteProtocolError(f"expected an AARE, got tag {apdu[:1].hex() or 'nothing'}")
     found = ber.elements(apdu, "AARE")
     if len(found) != 1:
-        raise RemoteProtocolError(f"AARE: {len(apdu) - len(found[0][1])} octets too many")
+        raise RemoteProtocolError("AARE: octets are left over behind it")
     return dict(ber.elements(found[0][1], "AARE"))
 
 
@@ -187,10 +197,18 @@ def _inner_refusal(information: bytes | None) -> Refusal | None:
     return answer if isinstance(answer, Refusal) else None
 
 
-def _check_name(content: bytes | None, expected: bytes) -> None:
+def _check_context(content: bytes | None, access: Access) -> None:
     name = ber.only(content, 0x06, "AARE: application-context-name")
-    if name != expected:
-        raise RemoteProtocolError(f"application-context-name is {name.hex()}, {expected.hex()} was asked for")
+    expected = CONTEXT_OID + bytes((access.context,))
+    # jDLMS answers each password with the name of ciphering, and goes on in clear: that lowers nothing.
+    if name == expected or (not access.protection and name in _CIPHERED_CONTEXTS):
+        return
+    text = f"application-context-name is {name.hex()}, {expected.hex()} was asked for"
+    if access.protection:
+        raise CipheringError(f"the AARE does not hold to the ciphering that was asked for: {text}")
+    # jDLMS names a ciphered one in any case; what is in clear then is judged by what it says.
+    if name not in {CONTEXT_OID + bytes((context,)) for context in _CIPHERED_CONTEXTS}:
+        raise RemoteProtocolError(f"AARE: {text}")
 
 
 def _title(content: bytes | None) -> bytes:

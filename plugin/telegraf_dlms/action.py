@@ -36,19 +36,21 @@ def encode_action(invoke_id_and_priority: int, method: AttributeDescriptor, para
     return head + _METHOD.pack(*method) + b"\x01" + parameters
 
 
-def parse_action_response(apdu: bytes) -> tuple[int, bytes]:
-    """Return invoke-id and the A-XDR octets of what the method returned, empty for nothing.
+def parse_action_response(apdu: bytes, *, invoke: int) -> bytes:
+    """Return the A-XDR octets of what the method returned, empty for nothing; ``invoke`` is the request's.
 
-    DataRefused where the action-result is another than success; RemoteProtocolError where ``apdu`` is no answer.
+    DataRefused where the action-result is another than success; RemoteProtocolError where ``apdu`` is no answer to it.
     """
     if apdu[:2] != bytes((ACTION_RESPONSE, 1)) or len(apdu) < 4:
         raise RemoteProtocolError(f"no answer to an action-request: {apdu[:16].hex(' ')}")
+    if (apdu[2] ^ invoke) & INVOKE_ID:
+        raise RemoteProtocolError(f"invoke-id {apdu[2] & INVOKE_ID} was answered, {invoke & INVOKE_ID} was asked")
     if apdu[3] != _SUCCESS:
         raise DataRefused(apdu[3], f"action-result {DATA_ACCESS_RESULTS.get(apdu[3], 'unknown')} ({apdu[3]})")
     returned = apdu[4:]
     if returned[:2] == _RESULT and len(returned) == 3:
         raise DataRefused(returned[2])
-    return apdu[2] & INVOKE_ID, returned[2:] if returned[:2] == _DATA else b""
+    return returned[2:] if returned[:2] == _DATA else b""
 
 
 def parse_action_request(apdu: bytes) -> ActionRequest:

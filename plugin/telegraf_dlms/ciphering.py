@@ -48,13 +48,16 @@ HEADER_LENGTH: Final = 5
 GENERAL_GLO: Final = 0xDB
 GENERAL_DED: Final = 0xDC
 
+#: The same as integers: an operation of IntFlag takes longer than OpenSSL does for a whole reply.
+_AUTHENTICATED: Final = int(Protection.AUTHENTICATION)
+_ENCRYPTED: Final = int(Protection.ENCRYPTION)
 _SUITE: Final = 0x0F
 _BROADCAST_KEY: Final = 0x40
 _COMPRESSION: Final = 0x80
 _COUNTER: Final = struct.Struct(">I")
 
-#: InitiateRequest, read, write, their responses, confirmed-service-error, unconfirmed-write, information-report; get, set,
-#: event-notification, action, and their responses: what there is ciphered forms of (Green Book, 9.5).
+#: What there is ciphered forms of (Green Book, 9.5): InitiateRequest, read, write, their responses,
+#: confirmed-service-error, unconfirmed-write, information-report; get, set, event-notification, action, and theirs.
 _SERVICES: Final = bytes.fromhex("01 05 06 08 0C 0D 0E 16 18 C0 C1 C2 C3 C4 C5 C7")
 #: Tags in clear → those ciphered with the global, and with the dedicated key.
 GLOBAL: Final[Mapping[int, int]] = {tag: tag + (0x20 if tag < 0x80 else 0x08) for tag in _SERVICES}
@@ -83,12 +86,12 @@ class Key:
         """Return header and information; ``control`` is the security control octet, ``title`` the sender's."""
         number = _COUNTER.pack(counter)
         head = bytes((control,)) + number
-        if control & Protection.ENCRYPTION:
-            if control & Protection.AUTHENTICATION:
+        if control & _ENCRYPTED:
+            if control & _AUTHENTICATED:
                 octets = self._aead.encrypt(title + number, plaintext, head[:1] + self._authentication_key)
                 return head + octets[: TAG_LENGTH - _GCM_TAG]
             return head + self._aead.encrypt(title + number, plaintext, None)[:-_GCM_TAG]
-        if control & Protection.AUTHENTICATION:
+        if control & _AUTHENTICATED:
             return head + plaintext + self.tag(plaintext, control=control, title=title, counter=counter)
         return head + plaintext
 
@@ -99,29 +102,30 @@ class Key:
 
     def unseal(self, sealed: bytes, *, title: bytes) -> bytes:
         """Return the plaintext of header and information; CipheringError where its tag is wrong, or it is cut off."""
-        control, counter = split_header(sealed)
+        control, _ = split_header(sealed)
+        vector = title + sealed[1:HEADER_LENGTH]
         information = sealed[HEADER_LENGTH:]
-        if not control & Protection.AUTHENTICATION:
-            return self._keystream(information, title, counter) if control & Protection.ENCRYPTION else information
+        if not control & _AUTHENTICATED:
+            return self._keystream(information, vector) if control & _ENCRYPTED else information
         if len(information) < TAG_LENGTH:
             raise CipheringError(f"an authenticated APDU of {len(sealed)} octets has no room for its tag")
         body, tag = information[:-TAG_LENGTH], information[-TAG_LENGTH:]
-        if control & Protection.ENCRYPTION:
+        associated = sealed[:1] + self._authentication_key
+        if control & _ENCRYPTED:
             # AES-GCM of the plaintext gives the ciphertext back and its tag; 12 octets of it are all that there is to
             # compare, which is why the library's own decrypt, which wants 16, cannot be asked.
-            plaintext = self._keystream(body, title, counter)
-            associated = sealed[:1] + self._authentication_key
-            right = self._aead.encrypt(title + sealed[1:HEADER_LENGTH], plaintext, associated)[len(body) :][:TAG_LENGTH]
+            plaintext = self._keystream(body, vector)
+            right = self._aead.encrypt(vector, plaintext, associated)[len(body) : TAG_LENGTH - _GCM_TAG]
         else:
             plaintext = body
-            right = self.tag(body, control=control, title=title, counter=counter)
+            right = self._aead.encrypt(vector, b"", associated + body)[:TAG_LENGTH]
         if not hmac.compare_digest(tag, right):
             raise CipheringError("the authentication tag is wrong: another key or system title, or altered octets")
         return plaintext
 
-    def _keystream(self, octets: bytes, title: bytes, counter: int) -> bytes:
+    def _keystream(self, octets: bytes, vector: bytes) -> bytes:
         """Return ``octets`` encrypted, or decrypted, which is the same in counter mode."""
-        return self._aead.encrypt(title + _COUNTER.pack(counter), octets, None)[:-_GCM_TAG]
+        return self._aead.encrypt(vector, octets, None)[:-_GCM_TAG]
 
 
 _GCM_TAG: Final = 16

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from telegraf_dlms import axdr, hls
 from telegraf_dlms.aare import Aare, parse_aare, parse_initiate_response
 from telegraf_dlms.action import encode_action, parse_action_response
-from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, EXCEPTION_RESPONSE, INVOKE_ID
+from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, EXCEPTION_RESPONSE
 from telegraf_dlms.association import aarq, initiate_request, rlrq
 from telegraf_dlms.ciphered_framing import CipheredFraming
 from telegraf_dlms.ciphering import Ciphering, Key
 from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, RemoteProtocolError, ServiceRefused
+from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, ServiceRefused
 from telegraf_dlms.get import InvokeIds, raise_refusal
 from telegraf_dlms.lists import Lists
-from telegraf_dlms.read import read
+from telegraf_dlms.read import read_octets
 from telegraf_dlms.short_names import REPLY_TO_HLS, ShortNames
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ class Handshake:
     def _learn_challenge(self, aare: Aare) -> None:
         size = len(aare.challenge)
         if not hls.LEAST_CHALLENGE <= size <= hls.MAX_CHALLENGE:
-            raise AssociationError(f"the meter's challenge has {size} octets, not 8 to 64", authentication=True)
-        if aare.challenge == self._challenge:
+            raise AssociationError(f"the meter's challenge has {size} octets, not 8 to 64")
+        if hls.is_reflected(self._challenge, aare.challenge):
             raise AssociationError("the meter gave our own challenge back: it need not know a secret to answer it")
         self._server_challenge = aare.challenge
 
@@ -160,14 +160,13 @@ class Handshake:
         answer = yield from self.framing.exchange(encode_action(invoke, _REPLY_TO_HLS, parameters))
         if answer[:1] in _REFUSALS:
             raise_refusal(answer)
-        answered, octets = parse_action_response(answer)
-        if answered != invoke & INVOKE_ID:
-            raise RemoteProtocolError(f"invoke-id {answered} was answered, {invoke & INVOKE_ID} was asked")
+        octets = parse_action_response(answer, invoke=invoke)
         return axdr.decode_all(octets) if octets else None
 
     def _read(self, proof: bytes) -> Conversation[axdr.Value]:
         selection = _BY_PARAMETER + axdr.encode(axdr.Tag.OCTET_STRING, proof)
-        return (yield from read(self.framing, REPLY_TO_HLS, selection=selection))
+        octets = yield from read_octets(self.framing, REPLY_TO_HLS, selection=selection)
+        return axdr.decode_all(octets) if octets else None
 
 
 _REFUSALS: Final = frozenset({bytes((EXCEPTION_RESPONSE,)), bytes((CONFIRMED_SERVICE_ERROR,))})

@@ -17,6 +17,7 @@ to manufacturers by the standard; this is how nearly all of them have it. The pa
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -68,6 +69,14 @@ def challenge_length(access: Access) -> int:
     return ECDSA_CHALLENGE_LENGTH if access.mechanism is Mechanism.HIGH_ECDSA else CHALLENGE_LENGTH
 
 
+def is_reflected(ours: bytes, theirs: bytes) -> bool:
+    """Tell whether our answer to the challenge ``theirs`` would hold the answer to ``ours``.
+
+    It need not be the same challenge: in the AES of "high" each block is answered by itself.
+    """
+    return not _blocks(ours).isdisjoint(_blocks(theirs))
+
+
 def prove(access: Access, claim: Claim, *, next_counter: Callable[[], int]) -> bytes:
     """Return the answer to the other side's challenge; CipheringError where a key is of no use.
 
@@ -92,12 +101,20 @@ def is_proved(access: Access, claim: Claim, answer: bytes) -> bool:
     return hmac.compare_digest(_DIGESTS[mechanism](access.password, claim), answer)
 
 
+def _padded(challenge: bytes) -> bytes:
+    return challenge + bytes(-len(challenge) % _AES_BLOCK)
+
+
+def _blocks(challenge: bytes) -> set[bytes]:
+    padded = _padded(challenge)
+    return {padded[start : start + _AES_BLOCK] for start in range(0, len(padded), _AES_BLOCK)}
+
+
 def _aes(secret: bytes, claim: Claim) -> bytes:
-    padded = claim.challenge + bytes(-len(claim.challenge) % _AES_BLOCK)
     # What the mechanism is: each block by itself, and no secret in them.
     mode = modes.ECB()  # noqa: S305
     encryptor = Cipher(algorithms.AES(secret.ljust(_AES_BLOCK, b"\0")), mode).encryptor()
-    return encryptor.update(padded) + encryptor.finalize()
+    return encryptor.update(_padded(claim.challenge)) + encryptor.finalize()
 
 
 def _md5(secret: bytes, claim: Claim) -> bytes:
@@ -164,19 +181,30 @@ def _hash_of(size: int) -> ec.ECDSA:
 
 
 def check_keys(signing_key: bytes, server_public_key: bytes) -> None:
-    """Raise CipheringError where one of the keys of "high_ecdsa" is none; its text has nothing of the keys in it."""
-    _private_key(signing_key)
-    _public_key(server_public_key)
+    """Raise CipheringError where the keys of "high_ecdsa" are of no use; its text has nothing of them in it."""
+    check_signing_key(signing_key)
+    check_server_public_key(server_public_key)
+
+
+def check_signing_key(octets: bytes) -> None:
+    """Raise CipheringError where ``octets`` are no private key that can sign."""
+    _private_key(octets)
+
+
+def check_server_public_key(octets: bytes) -> None:
+    """Raise CipheringError where ``octets`` are no public key of a meter."""
+    _public_key(octets)
 
 
 def _private_key(octets: bytes) -> ec.EllipticCurvePrivateKey:
-    try:
+    """Take the number as octets, or a PEM private key."""
+    key: object = None
+    with contextlib.suppress(ValueError, TypeError, UnsupportedAlgorithm):
         if len(octets) in _CURVES:
-            return ec.derive_private_key(int.from_bytes(octets, "big"), _CURVES[len(octets)])
-        key = serialization.load_pem_private_key(octets, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise CipheringError("signing_key is no private key of P-256 or P-384") from None
-    if isinstance(key, ec.EllipticCurvePrivateKey) and (key.key_size + 7) // 8 in _CURVES:
+            key = ec.derive_private_key(int.from_bytes(octets, "big"), _CURVES[len(octets)])
+        else:
+            key = serialization.load_pem_private_key(octets, password=None)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and _is_ours(key.curve):
         return key
     raise CipheringError("signing_key is no private key of P-256 or P-384")
 
@@ -184,7 +212,7 @@ def _private_key(octets: bytes) -> ec.EllipticCurvePrivateKey:
 def _public_key(octets: bytes) -> ec.EllipticCurvePublicKey:
     """Take X || Y, a point as X9.62 has it, a PEM public key, or a PEM certificate."""
     key: object = None
-    try:
+    with contextlib.suppress(ValueError, TypeError, UnsupportedAlgorithm):
         if len(octets) // 2 in _CURVES:
             point = octets if len(octets) % 2 else _UNCOMPRESSED_POINT + octets
             key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[len(octets) // 2], point)
@@ -194,8 +222,11 @@ def _public_key(octets: bytes) -> ec.EllipticCurvePublicKey:
             key = load_pem_x509_certificate(octets).public_key()
         else:
             key = serialization.load_pem_public_key(octets)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        pass
-    if isinstance(key, ec.EllipticCurvePublicKey) and (key.key_size + 7) // 8 in _CURVES:
+    if isinstance(key, ec.EllipticCurvePublicKey) and _is_ours(key.curve):
         return key
     raise CipheringError("server_public_key is no public key of P-256 or P-384")
+
+
+def _is_ours(curve: ec.EllipticCurve) -> bool:
+    """Tell whether a key is of one of our curves, not of another one of the same size."""
+    return isinstance(curve, ec.SECP256R1 | ec.SECP384R1)
