@@ -206,9 +206,7 @@ def _check_context(content: bytes | None, access: Access) -> None:
     text = f"application-context-name is {name.hex()}, {expected.hex()} was asked for"
     if access.protection:
         raise CipheringError(f"the AARE does not hold to the ciphering that was asked for: {text}")
-    # jDLMS names a ciphered one in any case; what is in clear then is judged by what it says.
-    if name not in {CONTEXT_OID + bytes((context,)) for context in _CIPHERED_CONTEXTS}:
-        raise RemoteProtocolError(f"AARE: {text}")
+    raise RemoteProtocolError(f"AARE: {text}")
 
 
 def _title(content: bytes | None) -> bytes:
