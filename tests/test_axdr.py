@@ -182,9 +182,9 @@ def test_octets_without_tags_are_read_by_their_description(description, contents
         ("11", "0708", "1 octets are left over behind what was described"),
         ("0202 11 12", "07 01", "cut off at octet 2"),
         ("09", "05 41", "5 octets promised at octet 1, 1 octets are there"),
-        ("06", "", "0 octets for 1 values of 1"),
-        ("01 ffff 00", "07", "1 octets for 65536 values of 0"),
-        ("01 ffff" * 10 + "00", "07", "1 octets for"),
+        ("06", "", "0 octets, at least 1 are described"),
+        ("01 ffff 00", "07", "65536 values are described for 1 octets"),
+        ("01 ffff" * 10 + "00", "07", "values are described for 1 octets"),
         ("0201" * 17 + "11", "07", "nested more than 16 deep"),
     ],
 )

@@ -117,8 +117,10 @@ def decode_untagged(description: bytes, contents: bytes) -> Value:
         raise RemoteProtocolError("A-XDR: the type description is cut off") from None
     if offset != len(description):
         raise RemoteProtocolError(f"A-XDR: {len(description) - offset} octets are left over behind a type description")
-    if described.octets > len(contents) or described.values > len(contents) + MAX_UNSENT:
-        raise RemoteProtocolError(f"A-XDR: {len(contents)} octets for {described.values} values of {described.octets}")
+    if described.octets > len(contents):
+        raise RemoteProtocolError(f"A-XDR: {len(contents)} octets, at least {described.octets} are described")
+    if described.values > len(contents) + MAX_UNSENT:
+        raise RemoteProtocolError(f"A-XDR: {described.values} values are described for {len(contents)} octets")
     try:
         value, offset = described.read(contents, 0, MAX_DEPTH)
     except (IndexError, struct.error):
