@@ -57,7 +57,7 @@ class ConfigError(TelegrafDlmsError):
 class LinkError(TelegrafDlmsError):
     """The link to the meter could not be opened, or was closed under us; ``number`` is the system's errno for it."""
 
-    def __init__(self, message: str, *, number: int | None = None) -> None:
+    def __init__(self, message: str = "", *, number: int | None = None) -> None:
         super().__init__(message)
         self.number = number
 
