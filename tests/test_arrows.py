@@ -60,7 +60,7 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake probe profile_conversation",
+        "conversation handshake probe profile_conversation compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
@@ -76,7 +76,7 @@ FAMILIES = {
     ),
     "cli": Family(
         "cli check service unlock __main__",
-        "collector simulator plan config state link pipes early metrics cosem obis errors package",
+        "collector simulator plan conversation config state link pipes early metrics cosem obis errors package",
     ),
 }
 

@@ -140,14 +140,11 @@ def notes_of(path) -> list[str]:
     return [note.replace(f"{path}/", "") for note in load([path]).notes]
 
 
-def test_what_a_later_version_does_is_accepted_and_told(folder):
-    assert notes_of(folder(BASE, GROUP + '    timestamp = "meter"\n')) == [
-        (
-            '1.conf:4: group "energy": value "active_import": '
-            'timestamp "meter" is accepted, but this version cannot do it '
-            "yet: the poll's time is printed"
-        ),
-    ]
+def test_what_will_not_do_what_one_may_expect_is_told(folder):
+    (note,) = notes_of(folder(BASE, GROUP + '    timestamp = "meter"\n'))
+    place, _, text = note.partition('value "active_import": ')
+    assert place == '1.conf:4: group "energy": '
+    assert text == 'timestamp "meter": class_id 1 has no time of its own: the poll\'s time is printed'
 
 
 def test_a_device_on_a_disabled_connection_is_told(folder):

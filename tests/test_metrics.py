@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from telegraf_dlms.axdr import BitString
+from telegraf_dlms.axdr import BitString, DateTime
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.errors import DataRefused, MappingError
@@ -172,18 +172,18 @@ def test_a_structure_as_a_tag_is_a_problem():
 
 
 @pytest.mark.parametrize(
-    ("class_id", "readings", "time_ns"),
+    ("time", "time_ns"),
     [
-        (4, [(2, 5), (5, NEW_YEAR)], 1767268800000000000),
-        (5, [(6, NEW_YEAR)], 1767268800000000000),
-        (8, [(2, NEW_YEAR)], 1767268800000000000),
-        (4, [(2, 5), (5, b"\xff" * 12)], None),
-        (4, [(2, 5)], None),
-        (3, [(2, 5)], None),
+        (NEW_YEAR, 1767268800000000000),
+        (DateTime(NEW_YEAR), 1767268800000000000),
+        (b"\xff" * 12, None),
+        (b"2026", None),
+        (1767268800, None),
+        (None, None),
     ],
 )
-def test_an_object_may_know_the_time_of_its_value(class_id, readings, time_ns):
-    assert series(class_id).meter_time_ns(readings) == time_ns
+def test_an_object_may_know_the_time_of_its_value(time, time_ns):
+    assert series().meter_time_ns(time) == time_ns
 
 
 def test_a_poll_that_went_well_is_a_line_of_integers_and_one_word():

@@ -1,36 +1,25 @@
-"""What is accepted before the program can do it: the table fits the models it speaks of."""
+"""What is said of values at the start."""
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
-from telegraf_dlms.models import Agent, Device, Value
-from telegraf_dlms.notes import LATER, notes
-
-MODELS = {"agent": Agent, "device": Device, "value": Value}
+from telegraf_dlms.models import Value
+from telegraf_dlms.notes import notes
 
 
-def test_every_row_names_a_key_and_values_that_are_accepted():
-    for row in LATER:
-        annotation = MODELS[row.table].model_fields[row.key].annotation
-        allowed = range(65536) if annotation is int else get_args(annotation) or (True, False)
-        assert all(value in allowed for value in row.values)
+@pytest.mark.parametrize("class_id", [3, 1, 70, 9000])
+def test_that_a_class_has_no_time_of_its_own_is_told(class_id):
+    value = Value(name="a", obis="1-0:1.8.0", class_id=class_id, timestamp="meter")
+    assert list(notes(value)) == [
+        f'timestamp "meter": class_id {class_id} has no time of its own: the poll\'s time is printed'
+    ]
 
 
-def test_no_default_is_waiting_for_a_later_version():
-    assert not list(notes("agent", Agent()))
-    assert not list(notes("device", Device(name="a", connection="b")))
-    assert not list(notes("value", Value(name="a", obis="1-0:1.8.0")))
+@pytest.mark.parametrize("class_id", [4, 5, 8, 47, 7, 62])
+def test_of_a_class_whose_lines_have_a_time_nothing_is_told(class_id):
+    assert not list(notes(Value(name="a", obis="1-0:1.8.0", class_id=class_id, timestamp="meter")))
 
 
-@pytest.mark.parametrize(
-    ("kind", "table", "note"),
-    [
-        ("value", Value(name="a", obis="1-0:1.8.0", timestamp="meter"), 'timestamp "meter" is accepted'),
-        ("value", Value(name="a", obis="0-0:66.0.1", class_id=62), "class_id = 62 is accepted"),
-    ],
-)
-def test_what_has_no_effect_yet_is_told(kind, table, note):
-    assert [text.partition(",")[0] for text in notes(kind, table)] == [note]
+def test_of_a_value_with_the_polls_time_nothing_is_told():
+    assert not list(notes(Value(name="a", obis="1-0:1.8.0", class_id=3)))

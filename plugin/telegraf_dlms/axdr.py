@@ -121,6 +121,7 @@ def decode_untagged(description: bytes, contents: bytes) -> Value:
         raise RemoteProtocolError(f"A-XDR: {len(contents)} octets, at least {described.octets} are described")
     if described.values > len(contents) + MAX_UNSENT:
         raise RemoteProtocolError(f"A-XDR: {described.values} values are described for {len(contents)} octets")
+    value: Value
     try:
         value, offset = described.read(contents, 0, MAX_DEPTH)
     except (IndexError, struct.error):

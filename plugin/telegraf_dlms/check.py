@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.cosem import attribute_of, class_name
 from telegraf_dlms.durations import format_duration
 from telegraf_dlms.link import TcpSettings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.link import SerialSettings
     from telegraf_dlms.models import Device
     from telegraf_dlms.plan import ConnectionPlan, GroupPlan, MeterPlan, Plan, ValuePlan
+    from telegraf_dlms.profile_conversation import BufferRequest
 
 
 def describe(configuration: Configuration, plan: Plan) -> Iterator[str]:
@@ -80,15 +82,26 @@ def _schedule(group: GroupPlan, *, aligned: bool) -> str:
 def _value(value: ValuePlan) -> str:
     wanted = []
     if value.request is not None:
-        names = (
+        names = [
             attribute_of(value.class_id, descriptor.attribute, value.version).name
             for descriptor in value.request.attributes
-        )
+        ]
+        if value.request.probes:
+            names.append("and those behind it")
+        if value.request.time is not None:
+            time = attribute_of(value.class_id, value.request.time.attribute, value.version)
+            names.append(f"at its own {time.name}")
         wanted.append(", ".join(names))
     if value.buffer is not None:
-        entries = value.buffer.entries
-        rows = f"new rows, at first {format_duration(value.buffer.backfill_ns)} back"
-        wanted.append(rows if entries is None else f"the newest {entries} rows, each once")
+        wanted.append(_rows(value.buffer))
     name = class_name(value.class_id) or "unknown class"
     tag = ", as a tag" if value.is_tag else ""
     return f"{value.name}: {format_obis(value.logical_name)} class {value.class_id} ({name}): {'; '.join(wanted)}{tag}"
+
+
+def _rows(request: BufferRequest | CompactRequest) -> str:
+    if isinstance(request, CompactRequest):
+        return "one row, by its template"
+    if request.entries is not None:
+        return f"the newest {request.entries} rows, each once"
+    return f"new rows, at first {format_duration(request.backfill_ns)} back"

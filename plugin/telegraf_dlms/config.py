@@ -203,18 +203,14 @@ def _finish(draft: _Draft, files: Files) -> Configuration:
 
 def _notes(draft: _Draft) -> Iterator[Problem]:
     disabled = {connection.table.name for connection in draft.connections if not connection.table.enabled}
-    for agent in draft.agents:
-        yield from (Problem(agent.place, note, subject=agent.subject) for note in notes("agent", agent.table))
     for device in draft.devices:
-        if device.table.enabled:
-            told = list(notes("device", device.table))
-            if device.table.connection in disabled:
-                told.append(f"the connection {shown(device.table.connection)} is disabled: the device is not read")
-            yield from (Problem(device.place, note, subject=device.subject) for note in told)
+        if device.table.enabled and device.table.connection in disabled:
+            note = f"the connection {shown(device.table.connection)} is disabled: the device is not read"
+            yield Problem(device.place, note, subject=device.subject)
     for group, values in draft.groups:
         for value in values if group.table.enabled else ():
             if value.table.enabled:
-                yield from (Problem(value.place, note, subject=value.subject) for note in notes("value", value.table))
+                yield from (Problem(value.place, note, subject=value.subject) for note in notes(value.table))
 
 
 def _alike_once(told: Iterable[Problem]) -> list[Problem]:

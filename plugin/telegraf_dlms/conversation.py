@@ -8,24 +8,28 @@ own, since nothing may be yielded while a generator is being closed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from telegraf_dlms.association import rlrq
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
-from telegraf_dlms.get import InvokeIds, decode, get_octets
+from telegraf_dlms.get import InvokeIds, decode, get_list, get_octets
+from telegraf_dlms.lists import Answers, Lists
 from telegraf_dlms.probe import probe
-from telegraf_dlms.read import read, read_octets
+from telegraf_dlms.read import read, read_list, read_octets
 from telegraf_dlms.short_names import OBJECT_LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from telegraf_dlms.access import Negotiated
     from telegraf_dlms.axdr import Value
+    from telegraf_dlms.compact import Template
     from telegraf_dlms.cosem import CaptureObject
     from telegraf_dlms.short_names import ShortNames
     from telegraf_dlms.talk import Conversation, Framing
+
+T = TypeVar("T")
 
 _NULL_DATA: Final = 0
 #: The state-errors of meters without an association: service-not-allowed, or a confirmed-service-error, with none.
@@ -40,22 +44,28 @@ class ReadRequest:
     configuration overrides it. ``named`` attributes were written in the configuration: each refusal of them counts.
     Others are defaults: where the object gave anything, those that it refused are not asked for again that day.
     ``probes``: the class is not known, so the first attribute stands for all that there are from it on (``probe``).
+    ``time`` is the attribute that says when the value was taken, None where the poll's time is printed.
     """
 
     attributes: tuple[AttributeDescriptor, ...]
     scaler_unit: AttributeDescriptor | None
     named: bool
     probes: bool = False
+    time: AttributeDescriptor | None = None
 
 
 @dataclass(slots=True)
 class Reading:
-    """What came back for one request: attribute numbers with their values, and why others have none."""
+    """What came back for one request: attribute numbers with their values, and why others have none.
+
+    ``time`` is the value of the request's ``time``, None where the meter refused it.
+    """
 
     values: list[tuple[int, Value]] = field(default_factory=list)
     refusals: list[tuple[AttributeDescriptor, DataRefused]] = field(default_factory=list)
     scaler_unit: ScalerUnit | None = None
     scaler_refusal: DataRefused | None = None
+    time: Value = None
 
 
 @dataclass(slots=True)
@@ -65,7 +75,8 @@ class Memory:
     The collector drops all of it each day (``forget``). ``captures`` are capture_objects by the profile's logical name
     and hold for one association; ``types`` are the A-XDR tags of scaled attributes; ``clocks`` are clock cells as the
     meter writes them, to write bounds of ranges alike; ``unselective`` are profiles and access selectors that their
-    meter refused; ``found`` are the attributes of objects whose class is not known, by the first that was probed.
+    meter refused; ``found`` are the attributes of objects whose class is not known, by the first that was probed;
+    ``templates`` are those of compact data, by logical name.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
@@ -76,6 +87,7 @@ class Memory:
     clocks: dict[bytes, Value] = field(default_factory=dict)
     unselective: set[tuple[bytes, int]] = field(default_factory=set)
     found: dict[AttributeDescriptor, tuple[AttributeDescriptor, ...]] = field(default_factory=dict)
+    templates: dict[bytes, Template] = field(default_factory=dict)
 
     def note_type(self, descriptor: AttributeDescriptor, tag: int, scaler_unit: AttributeDescriptor) -> None:
         """Forget a scaler_unit where what it scales came as another type than before, but for null-data."""
@@ -99,7 +111,7 @@ class Association:
 
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
     ``is_ending``: no further exchange is to be begun. ``short_names`` are there where it uses them;
-    ``release_request`` gives its RLRQ.
+    ``release_request`` gives its RLRQ, ``lists`` are what is known of the meter's lists.
     """
 
     framing: Framing
@@ -109,26 +121,46 @@ class Association:
     is_ending: bool = False
     short_names: ShortNames | None = None
     release_request: Callable[[], bytes] = _in_clear
+    lists: Lists = field(default_factory=Lists)
 
     def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
         octets = yield from self.ask_octets(descriptor, selection=selection)
         return decode(octets)
 
+    def ask_tagged(self, descriptor: AttributeDescriptor) -> Conversation[tuple[int, Value]]:
+        """Return an attribute's A-XDR tag and value; raises as ``ask_octets``."""
+        octets = yield from self.ask_octets(descriptor)
+        return octets[0] if octets else 0, decode(octets)
+
     def ask_octets(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[bytes]:
         """Return an attribute's value as A-XDR octets, whatever they are; raises as ``ask``, and PollCut."""
+        return (yield from self._in_time(self._octets(descriptor, selection)))
+
+    def ask_list(
+        self, descriptors: Sequence[AttributeDescriptor]
+    ) -> Conversation[list[tuple[int, Value] | DataRefused]]:
+        """Return for each attribute, asked for with one request, its A-XDR tag and value, or its DataRefused.
+
+        Raises DataRefused where the request is refused as a whole, or its answer is broken.
+        """
+        return (yield from self._in_time(self._list(descriptors)))
+
+    def _in_time(self, question: Conversation[T]) -> Conversation[T]:
+        """Ask, unless we are to stop; tell a meter that has given up the association from one that refuses."""
         if self.is_ending:
+            question.close()
             raise PollCut("cut off by a stop")
+        asked = self.framing.exchanges
         try:
-            octets = yield from self._octets(descriptor, selection)
+            answer = yield from question
         except DataRefused as refusal:
-            gone = isinstance(refusal, ServiceRefused) and refusal.state in _GIVEN_UP
-            if gone and self.is_doubtful:
+            if self.is_doubtful and _is_gone(refusal):
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
-            self.is_doubtful = False
+            self.is_doubtful &= self.framing.exchanges == asked
             raise
         self.is_doubtful = False
-        return octets
+        return answer
 
     def _octets(self, descriptor: AttributeDescriptor, selection: bytes) -> Conversation[bytes]:
         names = self.short_names
@@ -138,13 +170,41 @@ class Association:
             names.learn((yield from self._object_list()))
         return (yield from read_octets(self.framing, names.name_of(descriptor), selection=selection))
 
+    def _list(self, descriptors: Sequence[AttributeDescriptor]) -> Conversation[list[tuple[int, Value] | DataRefused]]:
+        names = self.short_names
+        if names is None:
+            return (yield from get_list(self.framing, descriptors, invoke_ids=self.invoke_ids))
+        if any(map(names.wants_list, descriptors)):
+            names.learn((yield from self._object_list()))
+        return (yield from _read_by_name(self.framing, descriptors, names))
+
     def _object_list(self) -> Conversation[Value | DataRefused]:
         try:
             return (yield from read(self.framing, OBJECT_LIST))
-        except ServiceRefused:
-            raise
         except DataRefused as refusal:
+            if self.is_doubtful and _is_gone(refusal):
+                raise
             return refusal
+
+
+def _is_gone(refusal: DataRefused) -> bool:
+    return isinstance(refusal, ServiceRefused) and refusal.state in _GIVEN_UP
+
+
+def _read_by_name(
+    framing: Framing, descriptors: Sequence[AttributeDescriptor], names: ShortNames
+) -> Conversation[list[tuple[int, Value] | DataRefused]]:
+    """Read variables with one request; those that have no name are refused without being asked for."""
+    answers: dict[int, tuple[int, Value] | DataRefused] = {}
+    known: dict[int, int] = {}
+    for index, descriptor in enumerate(descriptors):
+        try:
+            known[index] = names.name_of(descriptor)
+        except DataRefused as refusal:
+            answers[index] = refusal
+    if known:
+        answers.update(zip(known, (yield from read_list(framing, list(known.values()))), strict=True))
+    return [answers[index] for index in range(len(descriptors))]
 
 
 def release(framing: Framing, *, request: bytes) -> Conversation[None]:
@@ -167,39 +227,53 @@ def read_values(
 
     What is refused is in its Reading. An error that ends the association leaves in ``into`` what was read before.
     """
-    for request in requests[len(into) :]:
+    rest = requests[len(into) :]
+    answers = Answers(association, association.lists, _wanted(rest, memory))
+    for request in rest:
         reading = Reading()
-        yield from _read_attributes(association, request, memory, reading)
+        yield from _read_attributes(association, answers, request, memory, reading)
         if not request.named and reading.values:
             memory.refused.update(descriptor for descriptor, _ in reading.refusals)
             reading.refusals.clear()
         if request.scaler_unit is not None and reading.values:
-            yield from _learn_scaler(association, request.scaler_unit, memory, reading)
+            yield from _learn_scaler(answers, request.scaler_unit, memory, reading)
+        if request.time is not None and reading.values:
+            yield from _learn_time(answers, request.time, memory, reading)
         into.append(reading)
 
 
+def _wanted(requests: Iterable[ReadRequest], memory: Memory) -> Iterator[AttributeDescriptor]:
+    """Yield what requests ask for, as far as that is known before anything is read."""
+    for request in requests:
+        yield from _attributes(request, memory)
+        if request.scaler_unit is not None and request.scaler_unit not in memory.scalers:
+            yield request.scaler_unit
+        if request.time is not None and request.time not in memory.refused:
+            yield request.time
+
+
+def _attributes(request: ReadRequest, memory: Memory) -> Sequence[AttributeDescriptor]:
+    attributes = memory.found.get(request.attributes[0], ()) if request.probes else request.attributes
+    if request.named or memory.refused.isdisjoint(attributes):
+        return attributes
+    return [descriptor for descriptor in attributes if descriptor not in memory.refused]
+
+
 def _read_attributes(
-    association: Association, request: ReadRequest, memory: Memory, reading: Reading
+    association: Association, answers: Answers, request: ReadRequest, memory: Memory, reading: Reading
 ) -> Conversation[None]:
-    attributes = request.attributes
-    if request.probes:
-        known = memory.found.get(attributes[0])
-        if known is None:
-            yield from probe(association, attributes[0], memory, reading)
-            return
-        attributes = known
-    for descriptor in attributes:
-        if not request.named and descriptor in memory.refused:
+    if request.probes and request.attributes[0] not in memory.found:
+        yield from probe(association, request.attributes[0], memory, reading)
+        return
+    for descriptor in _attributes(request, memory):
+        answer = yield from answers.get(descriptor)
+        if isinstance(answer, DataRefused):
+            reading.refusals.append((descriptor, answer))
             continue
-        try:
-            octets = yield from association.ask_octets(descriptor)
-            value = decode(octets)
-        except DataRefused as refusal:
-            reading.refusals.append((descriptor, refusal))
-        else:
-            reading.values.append((descriptor.attribute, value))
-            if request.scaler_unit is not None:
-                memory.note_type(descriptor, octets[0], request.scaler_unit)
+        tag, value = answer
+        reading.values.append((descriptor.attribute, value))
+        if request.scaler_unit is not None:
+            memory.note_type(descriptor, tag, request.scaler_unit)
 
 
 def scaler_unit_of(
@@ -209,7 +283,10 @@ def scaler_unit_of(
     known = memory.scalers.get(descriptor)
     if known is not None:
         return known
-    value = yield from association.ask(descriptor)
+    return _keep_scaler(descriptor, (yield from association.ask(descriptor)), memory)
+
+
+def _keep_scaler(descriptor: AttributeDescriptor, value: Value, memory: Memory) -> ScalerUnit:
     scaler_unit = ScalerUnit.of(value)
     if scaler_unit is None:
         raise DataRefused(None, f"the scaler_unit is {value!r}, not a structure of a scaler and a unit")
@@ -218,9 +295,30 @@ def scaler_unit_of(
 
 
 def _learn_scaler(
-    association: Association, descriptor: AttributeDescriptor, memory: Memory, reading: Reading
+    answers: Answers, descriptor: AttributeDescriptor, memory: Memory, reading: Reading
 ) -> Conversation[None]:
+    reading.scaler_unit = memory.scalers.get(descriptor)
+    if reading.scaler_unit is not None:
+        return
+    answer = yield from answers.get(descriptor)
     try:
-        reading.scaler_unit = yield from scaler_unit_of(association, descriptor, memory)
+        if isinstance(answer, DataRefused):
+            raise answer
+        reading.scaler_unit = _keep_scaler(descriptor, answer[1], memory)
     except DataRefused as refusal:
         reading.scaler_refusal = refusal
+
+
+def _learn_time(
+    answers: Answers, descriptor: AttributeDescriptor, memory: Memory, reading: Reading
+) -> Conversation[None]:
+    """Take the time from what was read, else ask for it; where the meter refuses it is not asked again that day."""
+    known = dict(reading.values)
+    if descriptor.attribute in known:
+        reading.time = known[descriptor.attribute]
+    elif descriptor not in memory.refused:
+        answer = yield from answers.get(descriptor)
+        if isinstance(answer, DataRefused):
+            memory.refused.add(descriptor)
+        else:
+            reading.time = answer[1]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from telegraf_dlms.address import hdlc_client
+from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import Association, Memory
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
 from telegraf_dlms.profile import ProfileSeries
@@ -71,16 +73,13 @@ class BackOff:
         self.failures = self.until_ns = 0
 
 
-class MeterProfile:
-    """One profile of one device: how the rows of its buffer become lines, and which have."""
+class MeterRows:
+    """How the rows of one object's buffer become lines."""
 
-    __slots__ = ("_columns", "_layout", "_told", "printed", "request", "series")
+    __slots__ = ("_columns", "_layout", "series")
 
-    def __init__(self, request: BufferRequest, series: ProfileSeries, told: ProfilePollSeries) -> None:
-        self.request = request
+    def __init__(self, series: ProfileSeries) -> None:
         self.series = series
-        self.printed = PrintedRows()
-        self._told = told
         self._layout: Layout | None = None
         self._columns: tuple[object, object] | None = None
 
@@ -96,6 +95,28 @@ class MeterProfile:
         self.series.set_tags(tags)
         self._layout = None
 
+
+class MeterCompact(MeterRows):
+    """Compact data of one device."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: CompactRequest, series: ProfileSeries) -> None:
+        super().__init__(series)
+        self.request = request
+
+
+class MeterProfile(MeterRows):
+    """One profile of one device: which of its rows were printed, and what is told of its polls."""
+
+    __slots__ = ("_told", "printed", "request")
+
+    def __init__(self, request: BufferRequest, series: ProfileSeries, told: ProfilePollSeries) -> None:
+        super().__init__(series)
+        self.request = request
+        self.printed = PrintedRows()
+        self._told = told
+
     def line(self, poll: ProfilePoll, *, time_ns: int) -> str:
         """Return the ``dlms_profile`` line of a poll."""
         return self._told.line(poll, time_ns=time_ns)
@@ -108,7 +129,7 @@ class MeterValue:
     plan: ValuePlan
     place: Place
     series: Series
-    profile: MeterProfile | None
+    profile: MeterProfile | MeterCompact | None
 
     def set_tags(self, tags: dict[str, str]) -> None:
         """Put tags that were read on every line from now on."""
@@ -137,6 +158,9 @@ class Meter:
         self.invoke_ids = InvokeIds()
         self.memory = Memory()
         self.short_names = ShortNames(plan.short_names)
+        #: The public client's: the object list of its association shows what that client may see.
+        self.public_short_names = ShortNames(plan.short_names)
+        self.lists = Lists(limit=1 if plan.no_lists else MAX_LIST)
         self.memory_until_ns = 0
         self.totals = Totals()
         self.back_off = BackOff()
@@ -162,6 +186,8 @@ class Meter:
         if former.plan.whereabouts != self.plan.whereabouts:
             return
         self.memory = former.memory
+        if self.plan.no_lists == former.plan.no_lists:
+            self.lists = former.lists
         self.memory_until_ns = former.memory_until_ns
         self._is_unclean, self._owes_disc = former._is_unclean, former._owes_disc
         self.invoke_ids = former.invoke_ids
@@ -172,7 +198,7 @@ class Meter:
                 before = known.get(value.plan.name)
                 if before is None or before.plan.logical_name != value.plan.logical_name:
                     continue
-                if value.profile is not None and before.profile is not None:
+                if isinstance(value.profile, MeterProfile) and isinstance(before.profile, MeterProfile):
                     value.profile.printed = before.profile.printed
                 if value.plan.is_tag and value.plan == before.plan and value.plan.name in former.read_tags:
                     tags[value.plan.name] = former.read_tags[value.plan.name]
@@ -220,6 +246,7 @@ class Meter:
         if now_ns >= self.memory_until_ns:
             self.memory.forget()
             self.short_names.forget()
+            self.public_short_names.forget()
             self.memory_until_ns = now_ns + MEMORY_NS
         return self.memory
 
@@ -265,15 +292,20 @@ class Meter:
         profile = None if plan.buffer is None else self._profile(group, plan, plan.buffer, tags)
         return MeterValue(plan, (group.name, plan.name), series, profile)
 
-    def _profile(self, group: GroupPlan, plan: ValuePlan, request: BufferRequest, tags: dict[str, str]) -> MeterProfile:
+    def _profile(
+        self, group: GroupPlan, plan: ValuePlan, request: BufferRequest | CompactRequest, tags: dict[str, str]
+    ) -> MeterProfile | MeterCompact:
         series = ProfileSeries(
             group.measurement,
             tags=tags,
+            class_id=plan.class_id,
             logical_name=plan.logical_name,
             presentation=self.plan.presentation,
             null_cells=self.plan.null_cells,
             scaler=plan.scaler,
             unit=plan.unit,
         )
+        if isinstance(request, CompactRequest):
+            return MeterCompact(request, series)
         places = {name: tags[name] for name in ("device", "group", "name")}
         return MeterProfile(request, series, ProfilePollSeries(places, logical_name=plan.logical_name))

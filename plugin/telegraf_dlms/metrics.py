@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, TIME_ATTRIBUTE, AttributeDescriptor, attribute_of
+from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, attribute_of
 from telegraf_dlms.errors import DataRefused, MappingError
 from telegraf_dlms.fields import Presentation, print_attribute, tag_text
 from telegraf_dlms.line import Line, print_fields
@@ -160,16 +160,9 @@ class Series:
                     return text, problems
         return "", problems
 
-    def meter_time_ns(self, readings: Sequence[tuple[int, Value]]) -> int | None:
-        """Return the time that the object itself gives its value (``timestamp = "meter"``): its capture_time or clock.
-
-        None where it has none, or none that is a time.
-        """
-        wanted = TIME_ATTRIBUTE.get(self._class_id)
-        for number, value in readings:
-            if number == wanted and isinstance(value, bytes):
-                return self._presentation.clock.to_utc_ns(value)
-        return None
+    def meter_time_ns(self, time: Value) -> int | None:
+        """Return the time that the object itself gave (``timestamp = "meter"``), None where that is none."""
+        return self._presentation.clock.to_utc_ns(time) if isinstance(time, bytes) else None
 
     def _prepare(self, scaler_unit: ScalerUnit | None) -> None:
         self._scaler_unit = scaler_unit

@@ -1,45 +1,21 @@
-"""What the configuration accepts before the program can do it: one table, said once at start.
-
-Whoever builds something of it deletes its row.
-"""
+"""What is to be said at the start of a value that is right, and yet will not do what one may expect."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
+
+from telegraf_dlms.cosem import TIME_ATTRIBUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telegraf_dlms.models import Value
 
-class Later(NamedTuple):
-    """A key of a table, the values of it that have no effect yet, and what happens instead."""
-
-    table: Literal["agent", "device", "value"]
-    key: str
-    values: tuple[object, ...]
-    instead: str
+#: Profile generic and Compact data: their rows have times of their own, whatever ``timestamp`` is.
+_HAVE_ROWS = frozenset({7, 62})
 
 
-LATER = (
-    Later("value", "timestamp", ("meter",), "the poll's time is printed"),
-    Later("value", "class_id", (62,), "its buffer is printed as hex digits"),
-)
-
-
-def notes(kind: Literal["agent", "device", "value"], table: object) -> Iterator[str]:
-    """Yield what is to be said of a table."""
-    for row, what in _later(kind, table):
-        yield f"{what} is accepted, but this version cannot do it yet: {row.instead}"
-
-
-def _later(kind: str, table: object) -> Iterator[tuple[Later, str]]:
-    for row in LATER:
-        if row.table != kind:
-            continue
-        value = getattr(table, row.key)
-        if value not in row.values:
-            continue
-        if isinstance(value, str):
-            yield row, f'{row.key} "{value}"'
-        else:
-            yield row, f"{row.key} = {str(value).lower()}"
+def notes(value: Value) -> Iterator[str]:
+    """Yield what is to be said of a value."""
+    if value.timestamp == "meter" and value.class_id not in TIME_ATTRIBUTE.keys() | _HAVE_ROWS:
+        yield f'timestamp "meter": class_id {value.class_id} has no time of its own: the poll\'s time is printed'

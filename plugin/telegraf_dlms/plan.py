@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from telegraf_dlms.access import Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
 from telegraf_dlms.ciphering import Protection
+from telegraf_dlms.compact import COMPACT_DATA
+from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import ReadRequest
 from telegraf_dlms.cosem import (
     SCALED,
     SCALER_ATTRIBUTE,
     SECRETS,
+    TIME_ATTRIBUTE,
     AttributeDescriptor,
     default_attributes,
     is_described,
@@ -42,7 +45,8 @@ Tags = tuple[tuple[str, str], ...]
 class ValuePlan:
     """A configured value, for every device that has it. ``tags`` are its own and its group's, nearest first won.
 
-    ``request`` are the attributes of a single value, ``buffer`` the rows of a profile; each is None where not wanted.
+    ``request`` are the attributes of a single value, ``buffer`` the rows of a profile or the row of compact data; each
+    is None where not wanted.
     """
 
     name: str
@@ -50,13 +54,15 @@ class ValuePlan:
     logical_name: bytes
     version: int | None
     request: ReadRequest | None
-    buffer: BufferRequest | None
+    buffer: BufferRequest | CompactRequest | None
     scaler: int | None
     unit: int | str | None
     is_tag: bool
     tags: Tags
     #: The object's base name, where it is known without the object list.
     short_name: int | None
+    #: Whose time is printed.
+    timestamp: Literal["poll", "meter"] = "poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class MeterPlan:
     pause_after_connect_ns: int
     pause_between_requests_ns: int
     ignore_echo: bool
+    no_lists: bool
     null_cells: Literal["", "previous"]
     presentation: Presentation
     tags: Tags
@@ -201,25 +208,42 @@ def _group(group: Group, values: tuple[ValuePlan, ...]) -> GroupPlan:
 def _value(value: Value, group: Group) -> ValuePlan:
     named = value.attributes is not None
     attributes = value.attributes or default_attributes(value.class_id, value.version)
-    buffer = value.class_id == PROFILE_GENERIC and _BUFFER in attributes
+    buffer = _buffer(value) if _BUFFER in attributes else None
     singles = tuple(
         AttributeDescriptor(value.class_id, value.obis, number)
         for number in attributes
-        if not (buffer and number == _BUFFER)
+        if buffer is None or number != _BUFFER
     )
-    probes = not named and not is_described(value.class_id)
     return ValuePlan(
         name=value.name,
         class_id=value.class_id,
         logical_name=value.obis,
         version=value.version,
-        request=ReadRequest(singles, _scaler_unit(value, attributes), named, probes) if singles else None,
-        buffer=BufferRequest(value.obis, value.entries, value.backfill) if buffer else None,
+        request=_request(value, singles, named=named) if singles else None,
+        buffer=buffer,
         scaler=value.scaler,
         unit=value.unit,
         is_tag=value.is_tag,
         tags=_merge(group.tags, value.tags),
         short_name=value.short_name,
+        timestamp=value.timestamp,
+    )
+
+
+def _buffer(value: Value) -> BufferRequest | CompactRequest | None:
+    if value.class_id == PROFILE_GENERIC:
+        return BufferRequest(value.obis, value.entries, value.backfill)
+    return CompactRequest(value.obis) if value.class_id == COMPACT_DATA else None
+
+
+def _request(value: Value, attributes: tuple[AttributeDescriptor, ...], *, named: bool) -> ReadRequest:
+    time = TIME_ATTRIBUTE.get(value.class_id) if value.timestamp == "meter" else None
+    return ReadRequest(
+        attributes,
+        _scaler_unit(value, [attribute.attribute for attribute in attributes]),
+        named,
+        probes=not named and not is_described(value.class_id),
+        time=None if time is None else AttributeDescriptor(value.class_id, value.obis, time),
     )
 
 
@@ -259,6 +283,7 @@ def _meter(
         pause_after_connect_ns=device.workarounds.pause_after_connect,
         pause_between_requests_ns=device.workarounds.pause_between_requests,
         ignore_echo=device.workarounds.ignore_echo,
+        no_lists=device.workarounds.no_lists,
         null_cells=device.workarounds.null_cells,
         presentation=Presentation(device.encoding, DeviceClock(device.deviation, device.time_zone)),
         tags=_merge(agent_tags, device.tags),

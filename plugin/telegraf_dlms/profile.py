@@ -43,12 +43,13 @@ def needed_scalers(captures: Iterable[CaptureObject]) -> tuple[AttributeDescript
 
 
 class ProfileSeries:
-    """The lines of one configured profile of one device.
+    """The lines of one configured profile of one device, or of its compact data: ``class_id`` tells which.
 
     ``tags`` are all but ``profile``, ``data_index`` and what tells of the captured objects, which are added here.
     """
 
     __slots__ = (
+        "_class_id",
         "_extra_tags",
         "_logical_name",
         "_measurement",
@@ -66,6 +67,7 @@ class ProfileSeries:
         tags: Mapping[str, str],
         logical_name: bytes,
         presentation: Presentation,
+        class_id: int = PROFILE_GENERIC,
         null_cells: NullCells = "",
         scaler: int | None = None,
         unit: int | str | None = None,
@@ -73,6 +75,7 @@ class ProfileSeries:
         self._measurement = measurement
         self._tags = tags
         self._extra_tags: Mapping[str, str] = {}
+        self._class_id = class_id
         self._logical_name = logical_name
         self._presentation = presentation
         self._null_cells = null_cells
@@ -92,7 +95,7 @@ class ProfileSeries:
     def prepare(self, captures: Sequence[CaptureObject], scalers: Mapping[AttributeDescriptor, ScalerUnit]) -> Layout:
         """Compile the columns; what a column's scaler_unit scales is refused where it is not among ``scalers``."""
         return Layout(
-            attribute=AttributeDescriptor(PROFILE_GENERIC, self._logical_name, BUFFER),
+            attribute=AttributeDescriptor(self._class_id, self._logical_name, BUFFER),
             columns=tuple(
                 Column(capture, self._series(capture), scalers.get(_scaler_attribute(capture))) for capture in captures
             ),

@@ -88,17 +88,26 @@ def read_buffer(
     reading = BufferReading(captures=(yield from reader.captures()))
     reading.capture_period = (yield from reader.fact(_CAPTURE_PERIOD)) or 0
     reading.sort_method = yield from reader.fact(_SORT_METHOD)
-    for descriptor in needed_scalers(reading.captures):
-        try:
-            reading.scalers[descriptor] = yield from scaler_unit_of(association, descriptor, memory)
-        except DataRefused:
-            continue  # its column is refused where it is printed, with the reason
+    reading.scalers = yield from read_scalers(association, needed_scalers(reading.captures), memory)
     if request.entries is not None:
         reading.buffer = yield from reader.newest(request.entries, reading)
     else:
         reading.buffer = yield from reader.newer(reading, since_ns)
     reader.remember_refusals()
     return reading
+
+
+def read_scalers(
+    association: Association, descriptors: Iterable[AttributeDescriptor], memory: Memory
+) -> Conversation[dict[AttributeDescriptor, ScalerUnit]]:
+    """Return captured objects' scaler_units; one that is refused is left out, and its column is where it is printed."""
+    scalers: dict[AttributeDescriptor, ScalerUnit] = {}
+    for descriptor in descriptors:
+        try:
+            scalers[descriptor] = yield from scaler_unit_of(association, descriptor, memory)
+        except DataRefused:
+            continue
+    return scalers
 
 
 class _Reader:

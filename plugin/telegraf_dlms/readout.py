@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from telegraf_dlms.compact_conversation import read_compact
 from telegraf_dlms.conversation import Reading, read_values
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import DataRefused, LinkError
+from telegraf_dlms.meter import MeterCompact
 from telegraf_dlms.metrics import Problem, ProfilePoll
-from telegraf_dlms.profile_conversation import PROFILE_GENERIC, read_buffer
+from telegraf_dlms.profile_conversation import read_buffer
 from telegraf_dlms.row_times import clock_column
 from telegraf_dlms.rows import gap_seconds, is_far_ahead, without_far_ahead
 
@@ -102,9 +104,23 @@ class Readout:
         self._meter.set_read_tags(tags)
 
     def _line(self, value: MeterValue, reading: Reading) -> str | None:
-        line, problems = value.series.line(reading.values, scaler_unit=reading.scaler_unit, time_ns=self._time_ns)
-        self._note(value, reading, problems, gave=line is not None)
-        return line
+        body, problems = value.series.body(reading.values, scaler_unit=reading.scaler_unit)
+        self._note(value, reading, problems, gave=body is not None)
+        return None if body is None else f"{body} {self._time_of(value, reading)}"
+
+    def _time_of(self, value: MeterValue, reading: Reading) -> int:
+        """Return the poll's time, or the object's own where that is wanted and there is one."""
+        request = value.plan.request
+        if request is None or request.time is None:
+            return self._time_ns
+        time_ns = value.series.meter_time_ns(reading.time)
+        if time_ns is not None:
+            return time_ns
+        place = "/".join(value.place)
+        self._meter.troubles.once(
+            f"time {place}", f"{place}: the object has no time of its own now: the poll's is printed"
+        )
+        return self._time_ns
 
     def _note(self, value: MeterValue, reading: Reading, problems: Sequence[Problem], *, gave: bool) -> None:
         """Count a single value, and say what was refused of it."""
@@ -132,23 +148,39 @@ class Readout:
         profile = value.profile
         if profile is None:
             return
-        conversation = read_buffer(
+        try:
+            if isinstance(profile, MeterCompact):
+                conversation = read_compact(
+                    association, profile.request, memory, needed_scalers=profile.series.needed_scalers
+                )
+                await self._print_cells(value, profile, await self._run(link, association, conversation))
+            else:
+                conversation = self._buffer(association, profile, memory)
+                await self._print_rows(value, profile, await self._run(link, association, conversation), memory)
+        except DataRefused as refusal:
+            buffer = AttributeDescriptor(value.plan.class_id, value.plan.logical_name, _BUFFER)
+            self._count(value, [Problem(buffer, refusal)], gave=False)
+        self._settle(value)
+
+    def _buffer(self, association: Association, profile: MeterProfile, memory: Memory) -> Conversation[BufferReading]:
+        now_ns = self._world.wall_ns()
+        return read_buffer(
             association,
             profile.request,
             memory,
             clock=self._meter.plan.presentation.clock,
-            now_ns=self._world.wall_ns(),
-            since_ns=profile.printed.resume_ns(now_ns=self._world.wall_ns()),
+            now_ns=now_ns,
+            since_ns=profile.printed.resume_ns(now_ns=now_ns),
             needed_scalers=profile.series.needed_scalers,
         )
-        try:
-            reading = await self._run(link, association, conversation)
-        except DataRefused as refusal:
-            buffer = AttributeDescriptor(PROFILE_GENERIC, value.plan.logical_name, _BUFFER)
-            self._count(value, [Problem(buffer, refusal)], gave=False)
-        else:
-            await self._print_rows(value, profile, reading, memory)
-        self._settle(value)
+
+    async def _print_cells(self, value: MeterValue, compact: MeterCompact, reading: BufferReading) -> None:
+        rows = compact.layout(reading.captures, reading.scalers).rows(
+            reading.buffer, capture_period=0, sort_method=None, poll_time_ns=self._time_ns
+        )
+        await self._world.output.write([line for row in rows.rows for line in row.lines])
+        self._count(value, rows.problems, gave=bool(rows.rows))
+        self._remark_zone(reading)
 
     async def _print_rows(
         self, value: MeterValue, profile: MeterProfile, reading: BufferReading, memory: Memory
@@ -184,7 +216,10 @@ class Readout:
         if rows.nulls and not plan.null_cells:
             text = 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"'
             troubles.once("nulls", f"{'/'.join(value.place)}: {text}")
-        clock = plan.presentation.clock
+        self._remark_zone(reading)
+
+    def _remark_zone(self, reading: BufferReading) -> None:
+        clock, troubles = self._meter.plan.presentation.clock, self._meter.troubles
         cell = _first_clock(reading)
         if clock.time_zone == "UTC" and cell is not None and clock.needs_zone(cell):
             troubles.once("zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
