@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from telegraf_dlms.access import Access
 from telegraf_dlms.conversation import release
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, ProtocolError, TelegrafDlmsError
+from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, ProtocolError, Silence
 from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.obis import format_obis
@@ -74,14 +74,19 @@ class _Opening:
         self._dial = dial
         self._world = world
         self._tell = tell
-        self._access = meter.plan.access
-        self._counters = self._own_counters("block_cipher_key") if self._access.needs_counter else None
+        self._access = access = meter.plan.access
+        self._counters = self._own_counters(access.block_cipher_key) if access.needs_counter else None
+        # A fresh dedicated key has no numbers of its own: it takes those of the other key.
+        dedicated = access.dedicated_key if access.protection else b""
+        self._dedicated = self._own_counters(dedicated) if isinstance(dedicated, bytes) and dedicated else None
 
     async def make(self) -> Link:
         counters = self._counters
         if counters is None:
             return await self._associate()
-        counters.begin()
+        for each in (counters, self._dedicated):
+            if each is not None:
+                each.begin()
         if self._meter.plan.invocation_counter is not None:
             await self._ask_counter(counters, self._meter.plan.invocation_counter)
         try:
@@ -90,15 +95,32 @@ class _Opening:
             if error.counter is None:
                 raise
             counters.resync(error.counter)
-            self._meter.drop_framing()
             link = await self._associate()
         counters.settle()
         return link
 
     async def _associate(self) -> Link:
+        return await self._on_a_live_link(self._associate_on)
+
+    async def _on_a_live_link(self, begin: Callable[[Link], Awaitable[T]]) -> T:
+        """Begin an association; once more where the link was in use before, and is closed before it is answered.
+
+        Many meters close the connection when the association on it is released, and some while the next is asked for.
+        """
+        link = await self._dial()
+        heard = link.bytes_received
+        try:
+            return await begin(link)
+        except LinkError:
+            if link.alive or heard == 0 or link.bytes_received > heard:
+                raise
+        self._meter.drop_framing()
+        return await begin(await self._dial())
+
+    async def _associate_on(self, link: Link) -> Link:
         meter, access = self._meter, self._access
         framing = meter.new_framing()
-        link = await self._data_link(framing)
+        await self._data_link(link, framing)
         handshake = Handshake(framing, access, self._identity())
         aare, negotiated = await self._run(link, handshake.request(), framing)
         titles = {"server_system_title": handshake.server_title.hex()} if handshake.server_title else {}
@@ -106,8 +128,7 @@ class _Opening:
         settled = {"conformance": granted, "max_pdu_size": negotiated.max_pdu_size}
         self._tell(Step("associate", {"result": "accepted", "diagnostic": aare.diagnostic, **settled, **titles}))
         if access.is_high:
-            await self._run(link, handshake.authenticate(meter.invoke_ids), framing)
-            self._tell(Step("authenticate", {"mechanism": access.security}))
+            await self._authenticate(link, handshake, framing)
         meter.association = established(
             handshake,
             negotiated,
@@ -118,10 +139,18 @@ class _Opening:
         )
         return link
 
-    async def _data_link(self, framing: Framing) -> Link:
+    async def _authenticate(self, link: Link, handshake: Handshake, framing: Framing) -> None:
+        try:
+            await self._run(link, handshake.authenticate(self._meter.invoke_ids), framing)
+        except AssociationError as error:
+            if error.counter is not None:  # what follows shall not find the meter in the middle of this one
+                await self._release(link, framing, handshake.rlrq())
+            raise
+        self._tell(Step("authenticate", {"mechanism": self._access.security}))
+
+    async def _data_link(self, link: Link, framing: Framing) -> None:
         """Open the line and the data link."""
         plan = self._meter.plan
-        link = await self._dial()
         if plan.interface_type == "hdlc_mode_e":
             # A meter that was left in the middle hears no call; the line is still as it was left, and DISC ends it.
             await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
@@ -136,13 +165,14 @@ class _Opening:
         await self._run(link, framing.open(), framing)
         if isinstance(framing, HdlcFraming) and framing.negotiated is not None:
             self._tell(Step("data_link", asdict(framing.negotiated)))
-        return link
 
     async def _ask_counter(self, counters: Counters, logical_name: bytes) -> None:
         """Let no counter follow that is not above the meter's own; where it does not tell, the state's go on."""
         shown = format_obis(logical_name)
         try:
-            number = await self._public_read(AttributeDescriptor(_COUNTER[0], logical_name, _COUNTER[1]))
+            number = await self._on_a_live_link(
+                lambda link: self._public_read(link, AttributeDescriptor(_COUNTER[0], logical_name, _COUNTER[1]))
+            )
         except (DataRefused, AssociationError) as error:
             text = f"its invocation counter {shown} cannot be read by the public client: {error}"
             self._meter.troubles.once("invocation_counter", text)
@@ -151,26 +181,47 @@ class _Opening:
         counters.raise_to(number + 1)
         self._tell(Step("invocation_counter", {"obis": shown, "value": number}))
 
-    async def _public_read(self, descriptor: AttributeDescriptor) -> int:
+    async def _public_read(self, link: Link, descriptor: AttributeDescriptor) -> int:
         """Read a counter in an association of the public client, and release it."""
+        await self._leave_former(link)
         meter = self._meter
         access = Access("none", b"", self._access.max_pdu_size, self._access.referencing)
         framing = meter.new_framing(client="public")
-        link = await self._data_link(framing)
-        handshake = Handshake(framing, access, Identity())
-        _, negotiated = await self._run(link, handshake.request(), framing)
-        association = established(
-            handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.short_names
-        )
+        request = b""
         try:
+            await self._public_data_link(link, framing)
+            handshake = Handshake(framing, access, Identity())
+            _, negotiated = await self._run(link, handshake.request(), framing)
+            association = established(
+                handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.public_short_names
+            )
+            request = association.release_request()
             value = await self._run(link, association.ask(descriptor), framing)
         finally:
-            await self._release(link, framing, association.release_request())
+            await self._release(link, framing, request)
             meter.drop_framing()
         number = int.from_bytes(value, "big") if isinstance(value, bytes) and len(value) == _COUNTER_LENGTH else value
         if not isinstance(number, int) or not 0 <= number < 1 << 8 * _COUNTER_LENGTH:
             raise DataRefused(None, f"it is no number of 32 bits but {value!r:.40}")
         return number
+
+    async def _leave_former(self, link: Link) -> None:
+        """End a data link of our own that was left behind: the meter may have room for one, or be deaf to a call."""
+        framing = self._meter.new_framing()
+        if isinstance(framing, HdlcFraming) and framing.unclean:
+            if self._meter.plan.interface_type != "hdlc_mode_e":
+                await link.open_line("plain", timeout_s=self._timeout_s)
+            await self._release(link, framing, b"")
+        self._meter.drop_framing()
+
+    async def _public_data_link(self, link: Link, framing: Framing) -> None:
+        """Open the data link of the public client; AssociationError where the meter answers, and refuses it."""
+        try:
+            await self._data_link(link, framing)
+        except LinkError as error:
+            if isinstance(error, Silence) or not link.alive:
+                raise
+            raise AssociationError(str(error)) from error
 
     async def _release(self, link: Link, framing: Framing, request: bytes) -> None:
         request = request if self._meter.plan.interface_type == "wrapper" else b""
@@ -181,24 +232,18 @@ class _Opening:
         conversation.close()
 
     def _identity(self) -> Identity:
-        access, state = self._access, self._world.state
+        access, counters, dedicated = self._access, self._counters, self._dedicated
         if not access.needs_title:
             return Identity()
-        title = access.system_title or state.title
-        if self._counters is None:
+        title = access.system_title or self._world.state.title
+        if counters is None:
             return Identity(title)
-        counters = self._counters
-        if not access.protection or not isinstance(access.dedicated_key, bytes) or not access.dedicated_key:
-            # A fresh key has no numbers of its own: those of the other key never come twice either.
+        if dedicated is None:
             return Identity(title, counters.next_counter, counters.next_counter)
-        return Identity(title, *_in_step(counters, self._own_counters("dedicated_key")))
+        return Identity(title, *_in_step(counters, dedicated))
 
-    def _own_counters(self, key: Literal["block_cipher_key", "dedicated_key"]) -> Counters:
-        access = self._access
-        octets = access.block_cipher_key if key == "block_cipher_key" else access.dedicated_key
-        if not isinstance(octets, bytes):
-            raise TelegrafDlmsError(f"{key} has no octets")
-        return self._world.state.counters(octets, system_title=access.system_title)
+    def _own_counters(self, key: bytes) -> Counters:
+        return self._world.state.counters(key, system_title=self._access.system_title)
 
     async def _run(self, link: Link, conversation: Conversation[T], framing: Framing) -> T:
         plan = self._meter.plan
