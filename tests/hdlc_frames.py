@@ -68,6 +68,7 @@ def framing(**options) -> HdlcFraming:
 
 def opened(**options) -> HdlcFraming:
     link = framing(**options)
-    drive(link.open(), UA)
+    window = options.get("window_size", 1)
+    drive(link.open(), UA if window == 1 else theirs(0x73, encode_parameters(Parameters(128, 128, window, window))))
     link.established()
     return link

@@ -186,6 +186,49 @@ def test_a_window_of_frames_is_acknowledged_at_its_end(cut):
     assert sent == [request(0, 0), our_rr(3)]
 
 
+def test_a_meter_that_does_not_count_what_it_receives_is_read():
+    link = opened()
+    for number in range(10):
+        apdu, sent = drive(link.exchange(REQUEST), answer(number & 7, 0, b"\xc4" + bytes((number,))))
+        assert (apdu, sent) == (b"\xc4" + bytes((number,)), [request(number & 7, number & 7)])
+    assert link.dropped == 0
+
+
+def test_segments_for_a_meter_that_does_not_count_go_on_at_each_of_its_rr():
+    link = opened()
+    drive(link.exchange(REQUEST), answer(0, 0))
+    _, sent = drive(link.exchange(bytes(256)), rr(1), rr(1), answer(1, 0))
+    assert len(sent) == 3
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_a_full_window_without_a_final_bit_is_acknowledged(window):
+    link = opened(window_size=window)
+    frames = [
+        data(number, 1, (LLC_TO_CLIENT + b"\xc4" if number == 0 else b"x"), segmented=number < 6, final=number == 6)
+        for number in range(7)
+    ]
+    apdu, sent = drive(link.exchange(REQUEST), *frames)
+    assert apdu == b"\xc4xxxxxx"
+    assert sent == [request(0, 0), *(our_rr(number) for number in range(window, 7, window))]
+
+
+def test_a_window_begins_anew_where_a_frame_was_lost_in_it():
+    link = opened(window_size=3)
+    first = data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True, final=False)
+    others = [data(number, 1, b"x", segmented=True, final=False) for number in (1, 2)]
+    apdu, sent = drive(link.exchange(REQUEST), first + data(2, 1, b"x", segmented=True), *others, data(3, 1, b"y"))
+    assert (apdu, sent) == (b"\xc4xxy", [request(0, 0), our_rr(1)])
+
+
+def test_a_meter_that_has_counted_is_held_to_its_numbers():
+    link = opened()
+    drive(link.exchange(REQUEST), answer(0, 1))
+    apdu, sent = drive(link.exchange(REQUEST), answer(1, 0, b"\xc4old"), answer(1, 2))
+    assert (apdu, sent) == (ANSWER, [request(1, 1), our_rr(1)])
+    assert link.dropped == 1
+
+
 # What is dropped.
 
 

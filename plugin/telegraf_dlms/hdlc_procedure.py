@@ -7,6 +7,10 @@ octets once more. Sequence numbers make that safe, modulo 8:
 - ``_send`` is the N(S) of our next I frame; the meter's N(R) is to equal it, which acknowledges everything we sent;
 - ``_receive`` is the N(S) that we wait for; each frame of ours says it as N(R).
 
+jDLMS does not count what it receives: the N(R) of its answers is 0 for ever. Where it never was another (``_counts``),
+an answer with the N(S) that we wait for acknowledges our frame by being there: a meter that did not get it has nothing
+to say. Nor does it set the final bit of a segment: after as many frames as its window has it is our turn in any case.
+
 What goes wrong on a bad line, and what is done:
 
 =========================================  ===============================================================
@@ -75,12 +79,14 @@ class HdlcFraming:
         self._server = server
         self._parameters = Parameters(max_info_length, max_info_length, window_size, window_size)
         self._max_transmit = max_info_length
+        self._window = window_size
         self._retries = retries
         self._echo = Echo() if ignore_echo else None
         self._send = self._receive = 0
         self._last = self._information = b""
-        self._silences = self._resends = self._polls = 0
+        self._silences = self._resends = self._polls = self._in_window = 0
         self._foreign = 0
+        self._counts: bool | None = None
         self.buffer = FrameBuffer()
         self._is_established = False
         self.unclean = False
@@ -117,7 +123,9 @@ class HdlcFraming:
         offered = decode_parameters(answer.information)
         self.negotiated = _negotiated(self._parameters, offered)
         self._max_transmit = self.negotiated.max_info_transmit
+        self._window = self.negotiated.window_receive
         self._send = self._receive = 0
+        self._counts = None
         self.unclean, self.owes_disc = True, False
 
     def called_anew(self) -> None:
@@ -137,7 +145,7 @@ class HdlcFraming:
         *others, last = segment(LLC_TO_SERVER + apdu, size=self._max_transmit)
         for piece in others:
             frame = yield from self._send_information(piece, segmented=True)
-            while frame.kind is not Kind.RR or frame.receive_sequence != self._send:
+            while frame.kind is not Kind.RR or (frame.receive_sequence != self._send and self._counts is not False):
                 frame = yield from self._go_on(frame)
         frame = yield from self._send_information(last, segmented=False)
         return (yield from self._collect(frame))
@@ -179,15 +187,27 @@ class HdlcFraming:
                 self._count_poll()
                 self._foreign += 1
                 pieces.clear()
-            frame = yield from (self._turn(self._last) if frame.final else self._await(b""))
+            is_our_turn = frame.final or self._in_window >= self._window
+            frame = yield from (self._turn(self._last) if is_our_turn else self._await(b""))
 
     def _accepts(self, frame: Frame) -> bool:
         """Say whether ``frame`` is the I frame that is waited for; what would be repeated now acknowledges it."""
-        if frame.kind is not Kind.I or frame.send_sequence != self._receive or frame.receive_sequence != self._send:
+        if frame.kind is not Kind.I or frame.send_sequence != self._receive or not self._acknowledges(frame):
             return False
         self._receive = (self._receive + 1) & 7
+        self._in_window += 1
         self._last = self._supervisory()
         self._silences = 0
+        return True
+
+    def _acknowledges(self, frame: Frame) -> bool:
+        """Say whether an I frame acknowledges ours: by its N(R), or by being there, where the meter does not count."""
+        if frame.receive_sequence == self._send:
+            self._counts = self._counts or (True if self._send else None)
+            return True
+        if self._counts or frame.receive_sequence != 0:
+            return False
+        self._counts = False
         return True
 
     def _go_on(self, frame: Frame) -> Conversation[Frame]:
@@ -234,7 +254,7 @@ class HdlcFraming:
     def _turn(self, octets: bytes) -> Conversation[Frame]:
         """Send a frame with the poll bit, return the next frame; on silence it is sent again ``retries`` times."""
         self._last = octets
-        self._silences = 0
+        self._silences = self._in_window = 0
         return (yield from self._await(octets))
 
     def _await(self, octets: bytes) -> Conversation[Frame]:
