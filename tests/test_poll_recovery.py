@@ -8,6 +8,7 @@ from jumping_clock import elapsed, on_a_jumping_clock
 from stations import (
     AARQ,
     GET,
+    RLRQ,
     Scene,
     Station,
     connection,
@@ -139,6 +140,52 @@ async def test_a_link_that_died_and_cannot_be_opened_again_is_tried_once():
     assert await visit(meter) is PollResult.CONNECT
     assert len(meter.station.opened) == 2
     assert meter.lines.polls[1]["up"] == 0
+
+
+def hanging_up_behind(answer):
+    """Close the connection when the association on it has been released, a moment after saying so."""
+    return [(0.1, answer), (0.15, None)]
+
+
+def two_devices(interface):
+    return Scene(
+        connection(),
+        device("one", interface_type=interface, server_address=1),
+        device("two", interface_type=interface, server_address=2),
+        group("g", value(of=["one", "two"])),
+        line=Station(interface, meters=2),
+    )
+
+
+@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
+@on_a_jumping_clock
+async def test_a_connection_that_the_meter_closes_after_a_release_is_opened_again_for_the_next_device(interface):
+    world = two_devices(interface)
+    bus = world.bus()
+    assert await poll(bus.meters[0], ["g"], bus, world.world) is PollResult.OK
+    world.station.wire.say(None)
+    assert await poll(bus.meters[1], ["g"], bus, world.world) is PollResult.OK
+    assert len(world.station.opened) == 2
+
+
+@on_a_jumping_clock
+async def test_a_connection_that_is_closed_while_the_next_device_asks_is_opened_again_without_error():
+    world = two_devices("wrapper")
+    bus = world.bus()
+    world.station.mishaps[4] = hanging_up_behind
+    assert await poll(bus.meters[0], ["g"], bus, world.world) is PollResult.OK
+    assert await poll(bus.meters[1], ["g"], bus, world.world) is PollResult.OK
+    assert world.station.tags() == [AARQ, GET, GET, RLRQ, AARQ, AARQ, GET, GET, RLRQ]
+    assert counts(world.lines.polls[1]) == (0, 0, 0)
+    assert world.said == []
+
+
+@on_a_jumping_clock
+async def test_a_new_connection_that_the_meter_closes_when_asked_for_an_association_is_not_opened_again():
+    meter = scene(persistent=False)
+    meter.station.manner = hanging_up
+    assert await visit(meter) is PollResult.CONNECT
+    assert meter.station.tags() == [AARQ]
 
 
 @on_a_jumping_clock
