@@ -274,6 +274,31 @@ def test_all_attributes_of_an_object_are_the_line_that_the_object_would_have(cel
     )
 
 
+SECURITY = CaptureObject(64, parse_obis("0.0.43.0.0.255"), 0, 0)
+OWN_CLASS = CaptureObject(9000, parse_obis("0.0.128.0.0.255"), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "fields"),
+    [
+        (SECURITY, (SECURITY.logical_name, 3, 0), None),
+        (SECURITY, (SECURITY.logical_name, 3, 0, b"C", b"S"), "security_policy=3i,security_suite=0i,"),
+        (SECURITY, (3, 0, b"C", b"S"), "security_policy=3i,security_suite=0i,"),
+        (SECURITY, (SECURITY.logical_name, 3, 0, b"C", b"S", []), "security_policy=3i,security_suite=0i,"),
+        (SECURITY, (3, 0, b"C", b"S", []), None),
+        (OWN_CLASS, (OWN_CLASS.logical_name, 7, b"A1"), 'attribute_2=7,attribute_3_text="A1"'),
+        (OWN_CLASS, (7, b"A1"), None),
+    ],
+)
+def test_all_attributes_of_an_object_may_be_those_of_an_older_version_or_of_a_class_that_is_not_known(
+    column, cell, fields
+):
+    rows = rows_of(layout(CLOCK, column), [(at(1), cell)])
+    printed = [line.split(" ")[1] for row in rows.rows for line in row.lines]
+    assert (printed[0].startswith(fields) if fields else printed == []) is True
+    assert len(rows.problems) == (fields is None)
+
+
 def test_all_attributes_of_an_object_use_the_known_scaler_where_the_cell_has_none():
     rows = rows_of(layout(CLOCK, IMPORT._replace(attribute=0)), [(at(1), (None, 500, None))])
     assert cells(rows) == ["1.0.1.8.0.255 value=50 01:00+0"]

@@ -12,8 +12,9 @@ and no line (``row_times``). What the standard leaves open, or meters do otherwi
 - ``scaler`` and ``unit`` of the value hold for every column whose object has a scaler_unit, and for no other.
 - An element of an attribute (data index) keeps its attribute's field and type, and is scaled where that is.
 - All attributes of an object (attribute index 0) make the line that the object would: those that are read by default,
-  scaled by the scaler_unit that is in the cell. With as many elements as the class has attributes the logical_name is
-  in front, whatever it says, with one fewer it is missing; every other structure is refused, never shifted.
+  scaled by the scaler_unit that is in the cell. With as many elements as a version of the class has attributes the
+  logical_name is in front, whatever it says, with one fewer it is missing; where both could be it decides itself, as it
+  does for a class that is not known. Every other structure is refused, never shifted.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from telegraf_dlms.cosem import (
     ScalerUnit,
     attributes_of,
     default_attributes,
+    is_described,
+    versions_of,
 )
 from telegraf_dlms.datetimes import status_of
 from telegraf_dlms.errors import MappingError
@@ -89,7 +92,8 @@ class Column:
             attributes = self._attributes(cell)
         except MappingError as error:
             return None, (Problem(self.descriptor(), error),)
-        wanted = default_attributes(self.capture.class_id)
+        class_id = self.capture.class_id
+        wanted = default_attributes(class_id) if is_described(class_id) else range(2, len(attributes) + 1)
         own = ScalerUnit.of(attributes.get(SCALER_ATTRIBUTE.get(self.capture.class_id, 0)))
         scaler_unit = own or self.scaler_unit
         readings = [(number, value) for number, value in attributes.items() if number in wanted]
@@ -99,12 +103,10 @@ class Column:
         """Return all attributes of the object by their numbers; MappingError where they could be others."""
         if not isinstance(cell, list | tuple):
             raise MappingError("all attributes of an object are no structure")
-        class_id, logical_name = self.capture[:2]
-        known = len(attributes_of(class_id))
-        if len(cell) == known:
-            return dict(enumerate(cell, 1))
-        if len(cell) == known - 1 and cell and cell[0] != logical_name:
-            return dict(enumerate(cell, 2))
+        first = _first_number(cell, self.capture)
+        if first is not None:
+            return dict(enumerate(cell, first))
+        class_id = self.capture.class_id
         raise MappingError(f"a structure of {len(cell)} elements for the attributes of class {class_id}")
 
 
@@ -188,6 +190,18 @@ class Layout:
 
     def _clock_attribute(self, clock: int | None) -> AttributeDescriptor:
         return self.attribute if clock is None else self.columns[clock].descriptor()
+
+
+def _first_number(cell: Sequence[Value], capture: CaptureObject) -> int | None:
+    """Return with which attribute a structure of all of them begins, 1 or 2; None where that cannot be told."""
+    is_named = bool(cell) and cell[0] == capture.logical_name
+    if not is_described(capture.class_id):
+        return 1 if is_named else None
+    counts = {len(attributes_of(capture.class_id, version)) for version in versions_of(capture.class_id)}
+    firsts = [first for first in (1, 2) if len(cell) + first - 1 in counts]
+    if is_named:
+        return 1 if 1 in firsts else None
+    return firsts[0] if len(firsts) == 1 else None
 
 
 class _Draft(NamedTuple):
