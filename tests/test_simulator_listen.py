@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from secured_client import BOTH, METER_TITLE, SecuredClient, aare_fields, demanding, result_of
 from simulator_client import AARE, AARQ, AARQ_LOW, NOON, descriptor
 from telegraf_dlms import wrapper
 from telegraf_dlms.errors import Silence
@@ -16,6 +17,7 @@ from telegraf_dlms.get import InvokeIds, get
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.simulator import Access, Options, ServerAddress, serving
 from telegraf_dlms.simulator.listen import CANNOT_LISTEN, _Connection, _House
+from telegraf_dlms.simulator.negotiated import counter_error
 from telegraf_dlms.wrapper import WrapperFraming
 
 NAME = descriptor(1, "0.0.42.0.0.255")
@@ -96,6 +98,36 @@ def test_the_password_is_asked_for():
             assert await talk(framing.exchange(AARQ_LOW), *streams) == AARE
 
     serve(Options(interface="wrapper", port=0, access=Access("low", b"12345678")), scenario)
+
+
+def test_a_meter_remembers_its_clients_counters_over_all_connections():
+    demands = demanding(protection=BOTH)
+
+    async def scenario(endpoint):
+        client = SecuredClient(demands)
+        request, refused = client.aarq(), counter_error(client.counter)
+        async with connected(endpoint.port) as first, connected(endpoint.port) as second:
+            framing = WrapperFraming(client=1, server=1)
+            assert result_of(aare_fields(await talk(framing.exchange(request), *first))) == 0
+            assert await talk(framing.exchange(request), *first) == refused
+            assert await talk(framing.exchange(request), *second) == refused
+
+    serve(Options(interface="wrapper", port=0, access=demands), scenario)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="every address of 127/8 is there on Linux alone")
+def test_each_of_many_meters_has_a_title_and_counters_of_its_own():
+    demands = demanding("high_gmac")
+
+    async def scenario(endpoint):
+        request, titles = SecuredClient(demands).aarq(), []
+        for low in (1, 2):
+            async with connected(endpoint.port, to=f"127.0.0.{low}") as streams:
+                fields = aare_fields(await talk(WrapperFraming(client=1, server=1).exchange(request), *streams))
+                titles.append(fields[0xA4][2:])
+        assert titles == [METER_TITLE, demands.title_of(2)]
+
+    serve(Options(interface="wrapper", port=0, meters=2, access=demands), scenario)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="every address of 127/8 is there on Linux alone")

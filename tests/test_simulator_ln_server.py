@@ -6,6 +6,7 @@ from telegraf_dlms.apdu import encode_get, encode_get_list, encode_get_next, ent
 from telegraf_dlms.simulator import household, meter
 from telegraf_dlms.simulator.buffers import Moment
 from telegraf_dlms.simulator.negotiated import NOT_SUPPORTED
+from telegraf_dlms.simulator.server import Access
 
 IMPORT = descriptor(3, "1.0.1.8.0.255")
 LOAD = descriptor(7, "1.0.99.1.0.255")
@@ -151,3 +152,11 @@ def test_a_list_may_hold_selections():
 )
 def test_what_was_not_negotiated_is_not_done(conformance, request_, answer):
     assert session(request=aarq(conformance=conformance)).answer(request_) == answer
+
+
+def test_for_the_public_client_there_are_few_objects():
+    public = session(access=Access("low", b"12345678"))
+
+    assert public.answer(encode_get(0xC1, descriptor(1, "0.0.42.0.0.255")))[:4] == bytes.fromhex("C401C100")
+    assert public.answer(encode_get(0xC1, IMPORT)) == bytes.fromhex("C401C10104")
+    assert public.answer(encode_get_list(0xC1, [IMPORT, LOAD])) == bytes.fromhex("C403C1 02 0104 0104")

@@ -49,10 +49,11 @@ def test_summer_time_changes_on_the_last_sunday(attribute, month, deviation):
 
 
 def test_the_association_is_the_one_of_who_asks():
-    moment = Moment(NOON, 1, client=32, mechanism=1)
+    moment = Moment(NOON, 1, client=32, mechanism=1, context=3)
 
     assert read(15, "0.0.40.0.0.255", 3, moment=moment) == (32, 1)
-    assert read(15, "0.0.40.0.0.255", 6, moment=moment)[-1] == 1
+    assert read(15, "0.0.40.0.0.255", 4, moment=moment) == bytes.fromhex("60857405080103")
+    assert read(15, "0.0.40.0.0.255", 6, moment=moment) == bytes.fromhex("60857405080201")
     assert read(15, "0.0.40.0.0.255", 5)[:3] == ("000000000101001000010100", 1024, 1024)
 
 
@@ -85,3 +86,14 @@ def test_an_unknown_object_is_undefined():
         read(3, "1.0.99.99.0.255")
     assert refused.value.result == 4
     assert parse_obis("1.0.99.99.0.255") not in meter.OBJECTS
+
+
+def test_the_public_client_sees_five_objects_and_no_others():
+    association = meter.PUBLIC_OBJECTS[parse_obis("0.0.40.0.0.255")]
+    listed = values(association.attributes[2](MOMENT))
+
+    assert [name for _, _, name, _ in listed] == list(meter.PUBLIC_OBJECTS)
+    assert set(meter.PUBLIC_OBJECTS) == {
+        parse_obis(code)
+        for code in ("0.0.40.0.0.255", "0.0.41.0.0.255", "0.0.42.0.0.255", "0.0.1.0.0.255", "0.0.43.1.0.255")
+    }

@@ -2,6 +2,15 @@ import random
 
 import pytest
 
+from secured_client import (
+    BOTH,
+    GET_NAME,
+    NAME_ANSWERED,
+    SecuredClient,
+    demanding,
+    diagnostic_of,
+    result_of,
+)
 from simulator_client import (
     AARE,
     AARE_SN,
@@ -18,7 +27,15 @@ from simulator_client import (
     session,
 )
 from telegraf_dlms.apdu import encode_get, encode_get_list, entry_selection
-from telegraf_dlms.simulator.negotiated import MALFORMED, NO_ASSOCIATION, NOT_SUPPORTED, TOO_LONG
+from telegraf_dlms.simulator.ledger import Ledger
+from telegraf_dlms.simulator.negotiated import (
+    MALFORMED,
+    NO_ASSOCIATION,
+    NOT_DECIPHERED,
+    NOT_SUPPORTED,
+    TOO_LONG,
+    counter_error,
+)
 from telegraf_dlms.simulator.server import Access, Session
 
 IMPORT = descriptor(3, "1.0.1.8.0.255")
@@ -143,3 +160,90 @@ def test_the_conformance_is_what_both_can():
     answer = Session(1, 16, access=Access(), clock=Clock()).answer(aarq(conformance="00101D"))
 
     assert answer[-7:-4] == bytes.fromhex("001014")
+
+
+@pytest.mark.parametrize(
+    ("octets", "answer"),
+    [
+        pytest.param(AARQ[:-1], MALFORMED, id="an AARQ cut off"),
+        pytest.param(b"\x62\x05", MALFORMED, id="an RLRQ cut off"),
+        pytest.param(GET_NAME, NOT_DECIPHERED, id="in clear"),
+        pytest.param(b"\xc8" + bytes(1024), TOO_LONG, id="longer than the meter's max PDU size"),
+    ],
+)
+def test_in_a_ciphered_association_there_is_always_an_answer(octets, answer):
+    assert SecuredClient(demanding(protection=BOTH)).come_in().say(octets) == answer
+
+
+def test_a_meters_sessions_share_its_counters():
+    demands = demanding("high_gmac", protection=BOTH)
+    ledger = Ledger(demands)
+    first = SecuredClient(demands, ledger=ledger).come_in()
+    second = SecuredClient(demands, ledger=ledger, client=2, counter=first.counter - 1)
+
+    assert second.say(second.aarq()) == counter_error(first.counter)
+    assert second.come_in().ask_name() == NAME_ANSWERED
+    first.counter = second.counter
+    assert first.ask_name() == NAME_ANSWERED
+
+
+def test_another_meter_has_counters_of_its_own():
+    demands = demanding(protection=BOTH)
+
+    assert [SecuredClient(demands).come_in().ask_name() for _ in range(2)] == [NAME_ANSWERED] * 2
+
+
+def test_a_request_of_one_association_is_none_of_another():
+    demands = demanding(protection=BOTH)
+    ledger = Ledger(demands)
+    first = SecuredClient(demands, ledger=ledger).come_in()
+    recorded = first.seal(GET_NAME)
+    first.say(recorded)
+    second = SecuredClient(demands, ledger=ledger, counter=first.counter).come_in()
+
+    assert second.say(recorded) == counter_error(second.counter)
+
+
+def test_a_locked_meter_refuses_the_right_password_of_any_session():
+    demands = demanding("low", lock_after=2)
+    ledger = Ledger(demands)
+    for _ in range(2):
+        SecuredClient(demands, ledger=ledger, password=b"wrong").associate()
+    fields = SecuredClient(demands, ledger=ledger, client=2).associate()
+    public = SecuredClient(demands, ledger=ledger, client=16, security="none").associate()
+
+    assert (result_of(fields), diagnostic_of(fields)) == (1, 13)
+    assert result_of(public) == 0
+
+
+def test_wrong_proofs_lock_as_wrong_passwords_do():
+    demands = demanding("high_ecdsa", lock_after=1)
+    ledger = Ledger(demands)
+    client = SecuredClient(demands, ledger=ledger)
+    client.associate()
+    client.authenticate(bytes(64))
+
+    assert diagnostic_of(SecuredClient(demands, ledger=ledger).associate()) == 13
+
+
+def test_no_mutated_ciphered_request_goes_unanswered_or_is_believed():
+    dice = random.Random(1)
+    client = SecuredClient(demanding("high_gmac", protection=BOTH, general=True)).come_in()
+    requests = [client.seal(GET_NAME), client.seal(GET_NAME, general=True), client.aarq(initiate=b"\x21" + bytes(40))]
+    believed = 0
+    for _ in range(3000):
+        mutated = bytearray(dice.choice(requests))
+        for _ in range(dice.randint(1, 4)):
+            mutated[dice.randrange(len(mutated))] ^= dice.randrange(1, 256)
+        answer = client.say(bytes(mutated[: dice.randint(1, len(mutated))]))
+        believed += answer[0] not in {0xD8, 0x61}
+
+    assert believed == 0
+
+
+def test_the_meter_knows_a_client_by_the_title_of_its_aarq():
+    client = SecuredClient(demanding(protection=BOTH)).come_in()
+    client.title = b"OTHER\0\0\1"
+
+    assert client.say(client.seal(GET_NAME)) == NOT_DECIPHERED
+    assert client.come_in().ask_name() == NAME_ANSWERED

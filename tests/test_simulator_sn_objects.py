@@ -75,3 +75,14 @@ def test_all_attributes_can_be_read_and_none_be_written():
 def test_every_variable_has_a_value():
     for asked in sn_objects.VARIABLES.values():
         objects.read(sn_objects.OBJECTS, asked, Moment(NOON, 1))
+
+
+def test_the_public_client_sees_five_objects_at_the_names_that_they_have_for_others():
+    association = sn_objects.PUBLIC_OBJECTS[ASSOCIATION]
+    listed = parse_object_list(values(association.attributes[2](Moment(NOON, 1))))
+    rights = values(association.attributes[3](Moment(NOON, 1)))
+
+    assert {name: entry.base_name for (_, name), entry in listed.items()} == {
+        name: sn_objects.BASE_NAMES[name] for name in meter.PUBLIC_OBJECTS
+    }
+    assert len(rights) == len(sn_objects.PUBLIC_OBJECTS) == 5

@@ -42,7 +42,7 @@ class Negotiated:
 
     def grants(self, bit: Conformance) -> bool:
         """Return whether the Conformance has ``bit``."""
-        return bool(self.conformance & bit)
+        return bool(self.conformance & int(bit))
 
 
 class Block(NamedTuple):

@@ -99,7 +99,8 @@ def _accept(
         available |= Conformance.ACTION  # for reply_to_HLS_authentication
     if ciphers is not None and access.general:
         available |= Conformance.GENERAL_PROTECTION
-    conformance = proposed.conformance & available
+    # An integer: an operation of IntFlag takes longer than a whole answer does.
+    conformance = proposed.conformance & int(available)
     limit = min(proposed.max_pdu_size or meter.MAX_PDU_SIZE, meter.MAX_PDU_SIZE)
     if ciphers is not None:
         ciphers.grants_general = bool(conformance & Conformance.GENERAL_PROTECTION)

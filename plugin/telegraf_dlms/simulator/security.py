@@ -48,10 +48,11 @@ class Ciphers:
     understood.
     """
 
-    __slots__ = ("_access", "_client_title", "_keys", "_ledger", "_names", "_title", "grants_general")
+    __slots__ = ("_access", "_client_title", "_keys", "_ledger", "_names", "_policy", "_title", "grants_general")
 
     def __init__(self, access: Access, ledger: Ledger, *, title: bytes, client_title: bytes) -> None:
         self._access = access
+        self._policy = int(access.protection)
         self._ledger = ledger
         self._title = title
         self._client_title = client_title
@@ -98,9 +99,8 @@ class Ciphers:
         return ciphering.wrap(sealed, tags[answer[0]])
 
     def _check_control(self, control: int) -> None:
-        policy = self._access.protection
-        if control & policy != policy:
-            raise CipheringError(f"security control {control:02x} is weaker than the policy, {policy:02x}")
+        if control & self._policy != self._policy:
+            raise CipheringError(f"security control {control:02x} is weaker than the policy, {self._policy:02x}")
         if control & _SUITE != self._access.suite or control & _BROADCAST_KEY_OR_COMPRESSION:
             raise CipheringError(f"security control {control:02x} is not of suite {self._access.suite}, unicast")
 
