@@ -200,3 +200,18 @@ def test_a_newest_row_that_tells_no_time_is_followed_by_the_whole_buffer(rows):
     meter.attributes[meter.at(2)] = lambda selection: rows if selection else answer(selection)
     assert numbers(read(meter)) == list(range(8))
     assert meter.asked == [*COLUMNS, "entries_in_use", "entries 8 to 8", "buffer"]
+
+
+@pytest.mark.parametrize("wanted", [{"entries": 3}, {"backfill": HOUR}], ids=["entries", "backfill"])
+@pytest.mark.parametrize("in_use", [2**32, 2**64 - 1])
+def test_entries_that_are_more_than_a_profile_can_have_are_not_known(in_use, wanted):
+    meter = ScriptedProfile()
+    meter.attributes[meter.at(7)] = encode(Tag.LONG64_UNSIGNED, in_use)
+    assert numbers(read(meter, **wanted)) == meter.numbers
+    assert meter.asked[-1] == "buffer"
+
+
+def test_no_more_entries_are_asked_for_than_a_descriptor_can_say():
+    meter = ScriptedProfile(sort_method=2, period=1, refuses={1})
+    read(meter, printed=-(2**62))
+    assert meter.take_asked()[-1] == "entries 1 to 4294967295"

@@ -45,6 +45,8 @@ _RANGE_END_NS: Final = 366 * 86_400_000_000_000
 _FURTHER: Final = 8
 #: Entries asked for beyond what the capture period says, for a row captured meanwhile and a broken first period.
 _SPARE_ENTRIES: Final = 2
+#: Numbers of entries and periods are double-long-unsigned (Blue Book, 4.3.6); a meter may write any other.
+_MAX_NUMBER: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,7 @@ class _Reader:
             value = yield from self._get(attribute)
         except DataRefused:
             return None
-        return value if isinstance(value, int) and value >= 0 else None
+        return value if isinstance(value, int) and 0 <= value <= _MAX_NUMBER else None
 
     def _can(self, selector: int) -> bool:
         if not self._association.negotiated.is_selective:
@@ -291,7 +293,8 @@ def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int
     if reading.capture_period == 0 or reading.since_ns is None:
         return None
     periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
-    return plan_entries(periods + 1 + _SPARE_ENTRIES, sort_method=reading.sort_method, entries_in_use=in_use)
+    entries = min(periods + 1 + _SPARE_ENTRIES, _MAX_NUMBER)
+    return plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
 
 
 def _begins_in_the_dark(rows: Value, reading: BufferReading) -> bool:
