@@ -45,7 +45,7 @@ def key_id_of(block_cipher_key: bytes, *, system_title: bytes) -> bytes:
 class Counters:
     """The invocation counter of one key in this process; ``state.State.counters`` gives the one of each key."""
 
-    __slots__ = ("_at_least", "_block", "_end", "_key_id", "_next", "_reservations", "_resynced")
+    __slots__ = ("_at_least", "_block", "_end", "_key_id", "_next", "_reservations")
 
     def __init__(self, reservations: Reservations, key_id: bytes, *, at_least: int | None = None) -> None:
         self._reservations = reservations
@@ -53,7 +53,6 @@ class Counters:
         self._at_least = at_least
         self._next = self._end = 0
         self._block = FIRST_BLOCK
-        self._resynced = False
 
     @property
     def end(self) -> int:
@@ -97,24 +96,14 @@ class Counters:
         self._at_least = max(self._at_least or 1, number)
         self._next = max(self._next, min(number, self._end))
 
-    def resync(self, expected: int) -> None:
-        """Go on from the counter that a refusal names: upwards, by at most 2^20, once until ``settle``.
+    def resync(self, expected: int, *, refused: int) -> None:
+        """Go on from the counter that a refusal of number ``refused`` names: upwards, by at most 2^20.
 
-        Raises CipheringError where that does not hold; then nothing has changed.
+        Meters may share a key: where others have taken numbers beyond it meanwhile, those that follow are high enough.
+        Raises CipheringError where no number that follows would be right; then nothing has changed.
         """
-        if self._resynced:
-            raise CipheringError(
-                f"the meter expects invocation counter {expected}, after the one that it expected before"
-            )
-        if expected < self._next:
-            raise CipheringError(
-                f"the meter expects invocation counter {expected}, and {self._next - 1} is used already"
-            )
+        if expected <= refused:
+            raise CipheringError(f"the meter expects invocation counter {expected}, and {refused} is used already")
         if expected > self._next + MAX_RESYNC:
             raise CipheringError(f"the meter expects invocation counter {expected}, too far from {self._next}")
-        self._resynced = True
         self.raise_to(expected)
-
-    def settle(self) -> None:
-        """Call when an association has opened: the counter is right, and a later one may be resynced again."""
-        self._resynced = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from telegraf_dlms.access import Access
 from telegraf_dlms.conversation import release
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, ProtocolError, Silence
+from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, LinkError, ProtocolError, Silence
 from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.obis import format_obis
@@ -42,7 +42,7 @@ Dial: TypeAlias = Callable[[], Awaitable["Link"]]
 class Step:
     """A step of an opening that went well, and what came of it in plain values."""
 
-    name: Literal["data_link", "invocation_counter", "associate", "authenticate"]
+    name: Literal["mode_e", "data_link", "invocation_counter", "associate", "authenticate"]
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -76,6 +76,7 @@ class _Opening:
         self._tell = tell
         self._access = access = meter.plan.access
         self._counters = self._own_counters(access.block_cipher_key) if access.needs_counter else None
+        self._last_counter = 0
         # A fresh dedicated key has no numbers of its own: it takes those of the other key.
         dedicated = access.dedicated_key if access.protection else b""
         self._dedicated = self._own_counters(dedicated) if isinstance(dedicated, bytes) and dedicated else None
@@ -94,10 +95,19 @@ class _Opening:
         except AssociationError as error:
             if error.counter is None:
                 raise
-            counters.resync(error.counter)
+            self._follow(counters, error.counter)
             link = await self._associate()
-        counters.settle()
+        self._meter.follows_counter = False
         return link
+
+    def _follow(self, counters: Counters, expected: int) -> None:
+        """Go on from the counter that the meter expects, once until it lets us in: a hostile one must not burn them."""
+        if self._meter.follows_counter:
+            raise CipheringError(
+                f"the meter expects invocation counter {expected}, after the one that it expected before"
+            )
+        counters.resync(expected, refused=self._last_counter)
+        self._meter.follows_counter = True
 
     async def _associate(self) -> Link:
         return await self._on_a_live_link(self._associate_on)
@@ -154,7 +164,7 @@ class _Opening:
         if plan.interface_type == "hdlc_mode_e":
             # A meter that was left in the middle hears no call; the line is still as it was left, and DISC ends it.
             await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
-            await link.open_line("mode_e", timeout_s=self._timeout_s)
+            self._tell(Step("mode_e", await link.open_line("mode_e", timeout_s=self._timeout_s)))
             if isinstance(framing, HdlcFraming):
                 framing.called_anew()
         else:
@@ -238,9 +248,19 @@ class _Opening:
         title = access.system_title or self._world.state.title
         if counters is None:
             return Identity(title)
-        if dedicated is None:
-            return Identity(title, counters.next_counter, counters.next_counter)
-        return Identity(title, *_in_step(counters, dedicated))
+        dedicated = dedicated or counters
+        return Identity(title, self._counting(counters, dedicated), self._counting(dedicated, counters))
+
+    def _counting(self, counters: Counters, other: Counters) -> Callable[[], int]:
+        """Return what gives the next counter of a key, always above the last one of both: meters count so."""
+
+        def next_counter() -> int:
+            number = self._last_counter = counters.next_counter()
+            if other is not counters:
+                other.raise_to(number + 1)
+            return number
+
+        return next_counter
 
     def _own_counters(self, key: bytes) -> Counters:
         return self._world.state.counters(key, system_title=self._access.system_title)
@@ -258,17 +278,3 @@ class _Opening:
 
 #: An invocation counter is a double-long-unsigned; some meters hold its octets.
 _COUNTER_LENGTH: Final = 4
-
-
-def _in_step(one: Counters, other: Counters) -> tuple[Callable[[], int], Callable[[], int]]:
-    """Return what gives the next counter of each of two keys, always above the last one of both: meters count so."""
-
-    def taking(counters: Counters, following: Counters) -> Callable[[], int]:
-        def next_counter() -> int:
-            number = counters.next_counter()
-            following.raise_to(number + 1)
-            return number
-
-        return next_counter
-
-    return taking(one, other), taking(other, one)

@@ -160,6 +160,8 @@ class Meter:
         self.short_names = ShortNames(plan.short_names)
         #: The public client's: the object list of its association shows what that client may see.
         self.public_short_names = ShortNames(plan.short_names)
+        #: Whether a counter that the meter named is followed, and it has not let us in since.
+        self.follows_counter = False
         self.lists = Lists(limit=1 if plan.no_lists else MAX_LIST)
         self.memory_until_ns = 0
         self.totals = Totals()

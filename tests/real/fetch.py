@@ -121,7 +121,7 @@ def _build_influxdb(folder: Path) -> None:
 def _build_pydlms(folder: Path) -> None:
     _step([sys.executable, "-m", "venv", str(folder)], folder)
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--retries", "1"]
-    _step([*pip, f"pydlms-client=={PYDLMS_VERSION}"], folder)
+    _step([*pip, f"pydlms-client[crypto]=={PYDLMS_VERSION}"], folder)
 
 
 TELEGRAF = Part("Telegraf", f"telegraf-{TELEGRAF_VERSION}", "telegraf", _build_telegraf)
@@ -129,7 +129,7 @@ INFLUXDB = Part("InfluxDB", "influxdb-debian", "usr/bin/influxd", _build_influxd
 #: A virtual environment does not run scripts from a renamed folder, its Python does.
 PYDLMS = Part(
     "the pydlms-client simulator",
-    f"pydlms-client-{PYDLMS_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}",
+    f"pydlms-client-crypto-{PYDLMS_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}",
     "bin/python",
     _build_pydlms,
 )
