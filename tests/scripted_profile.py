@@ -26,7 +26,7 @@ TYPE_UNMATCHED = 12
 HOUR = 3600_000_000_000
 COLUMNS = ["capture_objects", "capture_period", "sort_method"]
 
-_NAMES = {3: "capture_objects", 4: "capture_period", 5: "sort_method", 7: "entries_in_use"}
+_NAMES = {3: "capture_objects", 4: "capture_period", 5: "sort_method", 6: "sort_object", 7: "entries_in_use"}
 
 
 def quarter(number):
