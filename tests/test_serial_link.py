@@ -284,7 +284,8 @@ def test_mode_e_opens_at_300_baud_and_leaves_the_line_to_hdlc(meter, quick, conf
     async def scenario():
         meter.answer = ModeEMeter(meter, IDENTIFICATION, confirmation)
         async with opened(meter, baud_rate=9600) as link:
-            assert await open_mode_e(link, max_baud_rate=9600, timeout_s=5) == 9600
+            _, baud_rate = await open_mode_e(link, max_baud_rate=9600, timeout_s=5)
+            assert baud_rate == 9600
             assert meter.heard == b"/?!\r\n" + CONFIRMATION
             assert await link.run(ask(b"\x7e\xa0", 2), timeout_s=5) == b"\x7e\xa0"
             assert meter.answer.baud_rates == [300, 300, 9600]
@@ -298,7 +299,8 @@ def test_every_opening_starts_again_at_300_baud_and_goes_no_higher_than_was_conf
         meter.answer = ModeEMeter(meter, *[IDENTIFICATION, b"\x06232\r\n", b"hdlc"] * 2)
         async with opened(meter, baud_rate=2400, data_bits=7, parity="even") as link:
             for _ in range(2):
-                await link.open_line("mode_e", timeout_s=5)
+                told = await link.open_line("mode_e", timeout_s=5)
+                assert (told["offered_baud_rate"], told["baud_rate"]) == (9600, 2400)
                 assert await link.run(ask(b"\x7e", 4), timeout_s=5) == b"hdlc"
             assert meter.answer.baud_rates == [300, 300, 2400] * 2
 

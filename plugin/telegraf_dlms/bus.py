@@ -156,7 +156,7 @@ class Bus:
             raise LinkDown(f"{name}: {error}") from error
         self._back_off.succeeded()
         self._world.changes.over(("connection", name), f"{name}: is open again")
-        if self._world.log.is_enabled("trace"):
+        if self._link.trace is None and self._world.log.is_enabled("trace"):
             reads: Literal["secret", "open"] = "secret" if any(m.plan.reads_secrets for m in self.meters) else "open"
             self._link.trace = Trace(lambda line: self._world.log.trace(f"{name}: {line}"), reads=reads)
         return self._link

@@ -25,7 +25,7 @@ from telegraf_dlms.errors import LinkError, LocalProtocolError, Overrun, Silence
 from telegraf_dlms.talk import DEFERRED_S, Deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
 T = TypeVar("T")
 Parity: TypeAlias = Literal["none", "even", "odd", "mark", "space"]
@@ -188,8 +188,14 @@ class Link(asyncio.BufferedProtocol):
             conversation.close()
             self._waiter = self._conversation = self._progress = None
 
-    async def open_line(self, opening: Literal["plain", "mode_e"], *, timeout_s: float) -> None:
-        """Get the line ready for a new association; only a serial one has anything to get ready."""
+    async def open_line(
+        self,
+        opening: Literal["plain", "mode_e"],  # noqa: ARG002 - for links that have a line
+        *,
+        timeout_s: float,  # noqa: ARG002
+    ) -> Mapping[str, str | int]:
+        """Get the line ready for a new association, return what there is to tell of it; only a serial one has any."""
+        return {}
 
     def discard_input(self) -> None:
         """Drop what arrived while nobody asked: before an opening nothing old can be meant for us."""

@@ -166,11 +166,11 @@ def compile_plan(configuration: Configuration) -> Plan:
     )
 
 
-def meter_plan(configuration: Configuration, device_name: str) -> MeterPlan:
-    """Return the plan of one device without groups, enabled or not, for who reads what no group has; KeyError."""
+def meter_plan(configuration: Configuration, device_name: str, groups: Iterable[Group] = ()) -> MeterPlan:
+    """Return the plan of one device, enabled or not, with the values that it has in ``groups``; KeyError."""
     device = {device.name: device for device in configuration.devices}[device_name]
     connection = next(each for each in configuration.connections if each.name == device.connection)
-    return _meter(device, _link(connection), (), configuration.agent.tags)
+    return _meter(device, _link(connection), _groups_by_device(groups).get(device_name, ()), configuration.agent.tags)
 
 
 def _groups_by_device(groups: Iterable[Group]) -> dict[str, tuple[GroupPlan, ...]]:

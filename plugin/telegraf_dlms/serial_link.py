@@ -19,7 +19,10 @@ from telegraf_dlms.opening import CONFIRMATION_S, OPENING_LINE, SETTLE_S, acknow
 from telegraf_dlms.serial_port import FAILURES, Port, number_of, octet_time_s, port_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from telegraf_dlms.link import Parity, SerialSettings
+    from telegraf_dlms.opening import Identification
 
 
 async def open_serial(settings: SerialSettings, *, timeout_s: float) -> SerialLink:
@@ -45,10 +48,11 @@ async def open_serial(settings: SerialSettings, *, timeout_s: float) -> SerialLi
     return link
 
 
-async def open_mode_e(link: SerialLink, *, max_baud_rate: int, timeout_s: float) -> int:
-    """Call a meter at 300 baud, leave the line as HDLC has it, return its speed, which is at most ``max_baud_rate``.
+async def open_mode_e(link: SerialLink, *, max_baud_rate: int, timeout_s: float) -> tuple[Identification, int]:
+    """Call a meter at 300 baud, leave the line as HDLC has it, return who it is, and the speed of the line.
 
-    Raises Silence, LinkError and RemoteProtocolError, and leaves the line as it is then: each opening sets it anew.
+    That is at most ``max_baud_rate``. Raises Silence, LinkError and RemoteProtocolError, and leaves the line as it is
+    then: each opening sets it anew.
     """
     await link.change_line(**OPENING_LINE._asdict())
     link.discard_input()
@@ -58,7 +62,7 @@ async def open_mode_e(link: SerialLink, *, max_baud_rate: int, timeout_s: float)
     await link.change_line(**hdlc_line(baud_rate)._asdict())
     await asyncio.sleep(SETTLE_S)
     link.discard_input()
-    return baud_rate
+    return identification, baud_rate
 
 
 class SerialLink(Link):
@@ -72,12 +76,19 @@ class SerialLink(Link):
         self._settings = self._configured = settings
         port.failed = self._write_failed
 
-    async def open_line(self, opening: Literal["plain", "mode_e"], *, timeout_s: float) -> None:
+    async def open_line(self, opening: Literal["plain", "mode_e"], *, timeout_s: float) -> Mapping[str, str | int]:
         """Set the line as it was configured, or call the meter in mode E: then the configured speed is the highest."""
         if opening == "mode_e":
-            await open_mode_e(self, max_baud_rate=self._configured.baud_rate, timeout_s=timeout_s)
-        elif self._settings != (line := self._configured):
+            meter, baud_rate = await open_mode_e(self, max_baud_rate=self._configured.baud_rate, timeout_s=timeout_s)
+            return {
+                "manufacturer": meter.manufacturer,
+                "type": meter.type,
+                "offered_baud_rate": meter.baud_rate,
+                "baud_rate": baud_rate,
+            }
+        if self._settings != (line := self._configured):
             await self.change_line(baud_rate=line.baud_rate, data_bits=line.data_bits, parity=line.parity)
+        return {}
 
     async def change_line(self, *, baud_rate: int, data_bits: int, parity: Parity) -> None:
         """Change the line once all that was written has left it (mode E); LinkError where the port cannot."""
@@ -95,6 +106,7 @@ class SerialLink(Link):
             self.close()
             raise
         self._octet_s = octet_time_s(self._settings)
+        self._remark(f"the line is at {baud_rate} baud, {data_bits} data bits, parity {parity}")
 
     def discard_input(self) -> None:
         """Drop what arrived while nobody asked, also what the kernel still holds."""
