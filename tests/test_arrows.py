@@ -64,6 +64,10 @@ FAMILIES = {
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
+    "discovery": Family(
+        "survey discovery",
+        "conversation apdu short_names obis_names config axdr metrics cosem units obis errors talk",
+    ),
     "plan": Family("plan", "config metrics conversation ciphering link datetimes address cosem"),
     # the rim
     "pipes": Family("output log process", "errors early"),
@@ -75,8 +79,9 @@ FAMILIES = {
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"
     ),
     "cli": Family(
-        "cli check service unlock __main__",
-        "collector simulator plan conversation config state link pipes early metrics cosem obis errors package",
+        "cli check discover service unlock __main__",
+        "collector discovery simulator plan conversation short_names config state link pipes early metrics cosem "
+        "obis errors talk package",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,26 @@ def test_check_shows_the_plan_of_the_sample_with_the_level_it_asks_for(tmp_path,
     assert quiet == ["level info"]
 
 
-@pytest.mark.parametrize("command", sorted({"test", "discover"} & set(COMMANDS)))
+@pytest.mark.parametrize(
+    ("found", "status", "printed"),
+    [("## What house has.\n", 0, f"## What house has.{os.linesep}"), (None, cli.NOT_READ, "")],
+)
+def test_discover_prints_what_is_found(monkeypatch, capsys, found, status, printed):
+    asked = []
+    monkeypatch.setattr(
+        "telegraf_dlms.discover.discover", lambda device, paths, *, log: asked.append((device, paths)) or found
+    )
+    assert cli.main(["discover", "house", "--config", "a.conf"], stdout=1) == status
+    assert asked == [("house", [Path("a.conf")])]
+    assert capsys.readouterr().out == printed
+
+
+def test_discover_needs_to_know_which_device(quiet):
+    assert cli.main(["discover"], stdout=1) == cli.BAD_CONFIGURATION
+    assert "DEVICE" in quiet[0]
+
+
+@pytest.mark.parametrize("command", sorted({"test"} & set(COMMANDS)))
 def test_a_command_of_a_later_version_says_so(command, quiet):
     assert cli.main([command, "x"], stdout=1) == 1
     assert "does not have that command yet" in quiet[0]

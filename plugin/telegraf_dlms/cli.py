@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from importlib.resources import files
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from telegraf_dlms.log import Log
 
 DEFAULT_CONFIG: Final = Path("/etc/telegraf-dlms.conf")
-#: Exit statuses: the configuration or the arguments are bad; the command is not built yet.
+#: Exit statuses: the configuration or the arguments are bad; the meter could not be read; the command is not built yet.
 BAD_CONFIGURATION: Final = 2
+NOT_READ: Final = 1
 NOT_BUILT: Final = 1
 
 _USAGE: Final = """\
 usage: telegraf-dlms [run] [--config FILE]... [--once]
        telegraf-dlms check [--config FILE]...
+       telegraf-dlms discover DEVICE [--config FILE]...
        telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
        telegraf-dlms unlock DEVICE [--config FILE]...
        telegraf-dlms sample-config
@@ -36,6 +39,7 @@ Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegra
   run            collect until stopped (the default command); a newline on stdin or SIGUSR1 gathers now
     --once       gather every enabled group once and exit: 0 all read, 3 a value refused or a device not read
   check          show the plan and what is sent to whom; no meter is touched
+  discover       print all that a device has, as a configuration to keep; it is read beside the file with the device
   simulate       built-in meters on TCP or a pty, to try everything without hardware; simulate --help shows more
   unlock         have a device asked again now that refused its password or key less than an hour ago
   sample-config  print a configuration with every option explained
@@ -88,6 +92,18 @@ def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     return _show(describe(configuration, compile_plan(configuration)))
 
 
+def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
+    from telegraf_dlms.discover import discover  # noqa: PLC0415  as above
+
+    options = _config_parser("discover", "device").parse_args(arguments)
+    found = discover(options.device, _paths(options), log=logger)
+    if found is None:
+        return NOT_READ
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # TOML is, whatever the terminal is
+    return _show([found.rstrip("\n")])
+
+
 def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
     from telegraf_dlms import simulator  # noqa: PLC0415  as above
 
@@ -109,13 +125,14 @@ def _sample_config(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
 
 
 def _not_built(_arguments: Sequence[str], _stdout: int, logger: Log) -> int:
-    logger.error("this version does not have that command yet: run, check, simulate, unlock and sample-config work")
+    logger.error("this version does not have that command yet; --help names those that it has")
     return NOT_BUILT
 
 
 _COMMANDS: Final[dict[str, Callable[[Sequence[str], int, Log], int]]] = {
     "run": _run,
     "check": _check,
+    "discover": _discover,
     "simulate": _simulate,
     "unlock": _unlock,
     "sample-config": _sample_config,

@@ -99,7 +99,8 @@ def open_file(path: Path, *, say: Say, lock: StateLock | None = None) -> sqlite3
 
 def open_memory() -> sqlite3.Connection:
     """Return a state that ends with the process."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    # It is closed where the garbage collector finds it, and that may run in any thread.
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     _migrate(connection, history="whole")
     return connection
 
