@@ -28,6 +28,7 @@ KINDS = {
     "sh make",
     "sh install",
     "sh once",
+    "sh discover",
     "sh meter",
     "sh telegraf-test",
     "sh forever",
@@ -156,6 +157,16 @@ def test_check_tells_the_plan_and_once_reads_everything(metered):
         assert shell.ended() == 0, shell.text()
         [energy] = [line for line in shell.out if line.startswith("dlms,")]
     assert points.parse(energy).tags["obis"] == "1.0.1.8.0.255"
+
+
+def test_what_is_discovered_is_read_beside_the_first_configuration(metered):
+    with metered.start("sh discover") as shell:
+        assert shell.ended() == 0, shell.text()
+        printed = points.parse_all(shell.out)
+    named = {point.tags["name"] for point in printed if point.measurement == "dlms"}
+    discovered = (metered.folder / "house.conf").read_text(encoding="utf-8")
+    assert named - {"active_import"} == set(re.findall(r'^    name = "(.*)"$', discovered, re.MULTILINE))
+    assert {"active_energy_import", "voltage_l1", "clock", "load_profile_1"} <= named
 
 
 def test_the_built_in_meter_listens_where_the_first_configuration_reads(machine):
