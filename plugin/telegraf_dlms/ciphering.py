@@ -244,12 +244,7 @@ class Ciphering:
             if apdu[:1] and (apdu[0] in _MAY_BE_CLEAR or apdu[0] == _AARE):
                 return apdu
             raise CipheringError(f"a reply came in clear: {apdu[:1].hex() or 'nothing'}")
-        plaintext = self._open(envelope)
-        if envelope.service is not None and plaintext[:1] != bytes((envelope.service,)):
-            raise CipheringError(
-                f"a ciphered reply is of service {envelope.service:02x} and holds {plaintext[:1].hex()}"
-            )
-        return plaintext
+        return self._open(envelope)
 
     def _open(self, envelope: Envelope) -> bytes:
         key = self._keys.get(envelope.key)
@@ -266,6 +261,9 @@ class Ciphering:
         if last is not None and counter <= last:
             raise CipheringError(f"invocation counter {counter} came after {last}: a reply was repeated")
         plaintext = key.unseal(envelope.sealed, title=self.server_title)
+        service = envelope.service
+        if service is not None and plaintext[:1] != bytes((service,)):
+            raise CipheringError(f"a ciphered reply is of service {service:02x} and holds {plaintext[:1].hex()}")
         self._last[envelope.key] = counter
         return plaintext
 
