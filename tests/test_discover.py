@@ -28,6 +28,16 @@ from telegraf_dlms.simulator import meter as simulated
 
 #: What the built-in meter has.
 OBJECTS = len(simulated.OBJECTS)
+KEY = "000102030405060708090a0b0c0d0e0f"
+SECURE = ["--access-security", "high_gmac", "--transport-security", "authentication_encryption"]
+SECURED = f"""
+  access_security = "high_gmac"
+  transport_security = "authentication_encryption"
+  block_cipher_key = "{KEY}"
+  authentication_key = "{KEY}"
+  client_address = 1
+  invocation_counter = "0.0.43.1.0.255"
+"""
 CONFIGURATION = """
 [agent]
   state_file = "meters.state"
@@ -199,20 +209,29 @@ def read_once(folder, *configurations):
         return points.parse_all(plugin.out)
 
 
-@pytest.mark.parametrize("referencing", ["logical names", "short names"])
-@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
-def test_what_is_discovered_is_read_whole(tmp_path, configured, interface, referencing):
-    short = referencing == "short names"
-    with parts.built_in_meter("--interface", interface, *(["--short-names"] if short else [])) as meter:
-        keys = "logical_name_referencing = false" if short else ""
+#: Interface, options of the built-in meter, keys of the device.
+CASES = {
+    "wrapper": ("wrapper", [], ""),
+    "hdlc, in small blocks": ("hdlc", [], "max_pdu_size = 150"),
+    "wrapper, short names": ("wrapper", ["--short-names"], "logical_name_referencing = false"),
+    "hdlc, short names": ("hdlc", ["--short-names"], "logical_name_referencing = false"),
+    "wrapper, ciphered": ("wrapper", [*SECURE, "--block-cipher-key", KEY, "--authentication-key", KEY], SECURED),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_discovered_is_read_whole(tmp_path, configured, case):
+    interface, options, keys = CASES[case]
+    listed = OBJECTS - 1 if "short names" in case else OBJECTS  # of an Association SN everything is long
+    with parts.built_in_meter("--interface", interface, *options) as meter:
         base = configured(parts.listening(meter), interface, keys)
         with start("discover", "house", "--config", base) as command:
             assert command.ended() == 0, command.text()
             discovered = tmp_path / "discovered.conf"
             discovered.write_text("\n".join(command.out) + "\n", encoding="utf-8")
-            assert command.log[0] == f"I! house: its object list has {OBJECTS} objects"
-            listed = OBJECTS - 1 if short else OBJECTS  # of the Association SN everything is long
+            assert f"I! house: its object list has {OBJECTS} objects" in command.log
             assert command.log[-1] == f"I! house: {listed} of {OBJECTS} objects can be read"
+            assert not command.lines("^[WE]! ")
         printed = read_once(tmp_path, base, discovered)
     groups = tomllib.loads(discovered.read_text(encoding="utf-8"))["group"]
     values = [(each["name"], value["name"], value["obis"]) for each in groups for value in each["value"]]
