@@ -41,10 +41,11 @@ def _link(connection: ConnectionPlan) -> str:
     if isinstance(link, TcpSettings):
         host = f"[{link.address}]" if ":" in link.address else link.address
         return f"tcp {host}:{link.port}, {kept}"
-    return f"serial {link.device} {_line(link)}, {kept}"
+    return f"serial {link.device} {line_text(link)}, {kept}"
 
 
-def _line(link: SerialSettings) -> str:
+def line_text(link: SerialSettings) -> str:
+    """Return how a serial line is set, as people write it: 9600 8N1."""
     flow_control = "" if link.flow_control == "none" else f" {link.flow_control}"
     rs485 = "" if link.rs485 is None else " rs485"
     return f"{link.baud_rate} {link.data_bits}{link.parity[0].upper()}{link.stop_bits}{flow_control}{rs485}"
@@ -52,14 +53,36 @@ def _line(link: SerialSettings) -> str:
 
 def _meter(meter: MeterPlan, device: Device) -> Iterator[str]:
     timeout = format_duration(meter.timeout_ns)
+    names = "" if device.logical_name_referencing else "short names, "
     yield (
-        f"  device {meter.name}: {meter.interface_type}, sent to {_server(meter)} from {_client(meter)}, "
+        f"  device {meter.name}: {meter.interface_type}, sent to {server_text(meter)} from {_client(meter)}, {names}"
         f"access security {device.access_security}, transport security {device.transport_security}, "
         f"timeout {timeout}, retries {meter.retries}"
     )
+    if meter.access.needs_title:
+        yield f"    {', '.join(_security(meter))}"
 
 
-def _server(meter: MeterPlan) -> str:
+def _security(meter: MeterPlan) -> Iterator[str]:
+    """Yield what is shown to the meter beside the secrets, and how they are used."""
+    access = meter.access
+    title = access.system_title
+    yield f"system title {'of the state file' if title is None else title.hex()}"
+    if access.needs_counter:
+        counter = meter.invocation_counter
+        where = "of the state file" if counter is None else f"read from {format_obis(counter)} by the public client"
+        yield f"security suite {access.suite}"
+        yield f"invocation counter {where}"
+    if access.protection:
+        # The key itself is never shown, so what stands here is one of three words.
+        fresh = access.dedicated_key == "random"
+        yield f"dedicated key {'random' if fresh else 'as configured' if access.dedicated_key else 'none'}"
+    if access.general:
+        yield "general-glo-ciphering"
+
+
+def server_text(meter: MeterPlan) -> str:
+    """Return what a meter is sent to."""
     if meter.interface_type == "wrapper":
         return f"wPort {meter.server_address}"
     return f"address {meter.hdlc_server.hex(' ').upper()}"
