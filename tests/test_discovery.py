@@ -312,6 +312,17 @@ def test_a_profile_that_is_refused_says_what_is_known_and_keeps_its_entries():
     assert "#   entries = 24\n" in text
 
 
+def test_compact_data_says_what_it_captures_and_has_no_entries():
+    text = written(found(62, "0.0.66.0.0.255", 2, version=1, profile=profile()), energy())
+    assert "    ## compact data\n    ## captures 0.0.1.0.0.255, active_energy_import\n    name" in text
+    assert "entries" not in text
+
+
+def test_compact_data_that_captured_nothing_yet_says_no_more_than_what_it_is():
+    text = written(found(62, "0.0.66.0.0.255", 2, profile=profile(captures=())))
+    assert '    ## compact data\n    name = "compact_data"\n' in text
+
+
 # Real meters
 
 

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 import scripted_profile
+from scripted_compact import CompactMeter
 from scripted_meter import ScriptedMeter, association, converse, descriptor, octets, scaler_unit, unsigned
 from scripted_profile import CLOCK, IMPORT, STATUS, ScriptedProfile
 from telegraf_dlms.access import Conformance
@@ -268,3 +269,45 @@ def test_scaler_units_are_asked_once():
     find(meter, listed(3, ENERGY), memory=memory)
     find(meter, listed(7, PROFILE), memory=memory)
     assert meter.asked.count(f"{ENERGY}/3") == 1
+
+
+# Compact data
+
+
+COMPACT = "0.0.66.0.1.255"
+
+
+def test_compact_data_is_read_by_its_template():
+    found = find(CompactMeter(), listed(62, COMPACT))
+    assert (found.attributes, found.refusals, found.is_default) == ((2,), (), True)
+    assert [capture.class_id for capture in found.profile.captures] == [8, 3]
+    assert found.profile.is_tried
+
+
+def test_compact_data_that_captured_nothing_yet_is_read():
+    meter = CompactMeter()
+    meter.attributes[descriptor(62, COMPACT)] = octets(b"")
+    assert find(meter, listed(62, COMPACT)).attributes == (2,)
+
+
+@pytest.mark.parametrize(("attribute", "reason"), [(2, "read-write-denied (3)"), (5, "its template_description: ")])
+def test_compact_data_that_is_refused_has_the_reason(attribute, reason):
+    meter = CompactMeter()
+    meter.attributes[descriptor(62, COMPACT, attribute)] = DENIED
+    found = find(meter, listed(62, COMPACT))
+    assert found.attributes == ()
+    assert found.refusals[0][1].startswith(reason)
+
+
+def test_compact_data_with_a_value_that_a_poll_would_refuse_cannot_be_read():
+    meter = CompactMeter()
+    meter.attributes[descriptor(3, ENERGY, 3)] = DENIED
+    found = find(meter, listed(62, COMPACT))
+    assert found.attributes == ()
+    assert found.refusals[0][1].startswith("1.0.1.8.0.255/2 in its rows: its scaler_unit could not be read")
+
+
+def test_access_rights_may_deny_compact_data():
+    meter = CompactMeter()
+    assert find(meter, listed(62, COMPACT, _2="no read access")).refusals == ((2, "no read access"),)
+    assert meter.asked == []
