@@ -61,6 +61,20 @@ def test_what_capture_objects_cannot_be_is_refused(value):
         parse_capture_objects(value)
 
 
+@pytest.mark.parametrize(
+    "item",
+    [(0x10000, IMPORT, 2, 0), (-1, IMPORT, 2, 0), (3, IMPORT, 128, 0), (3, IMPORT, 2, -1), (3, IMPORT, 2, 2**64 - 1)],
+    ids=repr,
+)
+def test_capture_objects_with_numbers_that_no_range_descriptor_could_say_are_refused(item):
+    with pytest.raises(DataRefused, match="capture_objects"):
+        parse_capture_objects([item])
+
+
+def test_capture_objects_may_have_attributes_of_their_manufacturer():
+    assert parse_capture_objects([(0xFFFF, IMPORT, -128, 0xFFFF)])[0].attribute == -128
+
+
 def test_the_reason_of_a_refusal_stays_short_whatever_the_meter_sends():
     with pytest.raises(DataRefused) as refusal:
         parse_capture_objects([(3, b"x" * 100_000, 2, 0)])

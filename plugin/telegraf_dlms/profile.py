@@ -125,6 +125,11 @@ def _capture_object(item: Value) -> CaptureObject:
     match item:
         case (int(class_id), bytes(name), int(attribute), *rest) if len(name) == LOGICAL_NAME_LENGTH:
             data_index = rest[0] if rest else 0
-            if isinstance(data_index, int):
+            if isinstance(data_index, int) and _fits(class_id, attribute, data_index):
                 return CaptureObject(class_id, bytes(name), attribute, data_index)
     raise DataRefused(None, f"the capture_objects hold {item!r:.80}, which is none")
+
+
+def _fits(class_id: int, attribute: int, data_index: int) -> bool:
+    """Return whether these are a long-unsigned, an integer, a long-unsigned: a range descriptor says them again."""
+    return 0 <= class_id <= 0xFFFF and -0x80 <= attribute <= 0x7F and 0 <= data_index <= 0xFFFF
