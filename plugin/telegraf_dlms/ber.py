@@ -16,7 +16,10 @@ def elements(data: bytes, name: str) -> list[tuple[int, bytes]]:
     found = []
     offset = 0
     while offset < len(data):
-        length, start = read_length(data, offset + 1)
+        try:
+            length, start = read_length(data, offset + 1)
+        except RemoteProtocolError:
+            raise RemoteProtocolError(f"{name}: element {data[offset]:02x} has no length") from None
         if length > len(data) - start:
             left = len(data) - start
             raise RemoteProtocolError(f"{name}: element {data[offset]:02x} says {length} octets, {left} are left")
