@@ -57,9 +57,8 @@ class Reply:
 class Hostile:
     """What stands between: ``answer`` is a session's, and ``tamper`` says what becomes of a reply.
 
-    ``spared`` ciphered replies go through untouched first. ``dedicated_key`` are the octets of the client's.
-    ``last`` is
-    the last reply as the meter gave it.
+    ``spared`` ciphered replies go through untouched first. ``dedicated_key`` are the octets of the client's; ``last``
+    is the last reply as the meter gave it.
     """
 
     def __init__(self, session, access, tamper, *, title, spared=0, dedicated_key=b""):

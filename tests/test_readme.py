@@ -30,6 +30,7 @@ KINDS = {
     "sh once",
     "sh discover",
     "sh meter",
+    "sh secured-meter",
     "sh telegraf-test",
     "sh forever",
     "sh syntax",
@@ -176,6 +177,45 @@ def test_the_built_in_meter_listens_where_the_first_configuration_reads(machine)
         assert meter.stop() == 0
     assert "4059" in snippet("sh meter")
     assert "4059" in snippet("toml meters.conf")
+
+
+SECURED = """
+[agent]
+  state_file = "secured.state"
+[[connection]]
+  name = "line"
+  type = "tcp"
+  address = "127.0.0.1"
+  port = {port}
+[[device]]
+  name = "secured"
+  connection = "line"
+  interface_type = "wrapper"
+  client_address = 1
+  access_security = "high_gmac"
+  transport_security = "authentication_encryption"
+  invocation_counter = "0.0.43.1.0.255"
+  block_cipher_key = "000102030405060708090A0B0C0D0E0F"
+  authentication_key = "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
+[[group]]
+  name = "g"
+  [[group.value]]
+    name = "import"
+    device = "secured"
+    obis = "1-0:1.8.0"
+    class_id = 3
+"""
+
+
+def test_the_secured_meter_is_read_by_who_has_its_keys(machine):
+    machine.replaced["4060"] = "0"
+    with machine.start("sh secured-meter") as meter:
+        config_file = machine.folder / "secured.conf"
+        config_file.write_text(SECURED.format(port=parts.listening(meter)), encoding="utf-8")
+        with parts.Child([machine.folder / "bin/telegraf-dlms", config_file, "--once"], folder=machine.folder) as once:
+            assert once.ended() == 0, once.text()
+        assert meter.stop() == 0
+    assert [line for line in once.out if line.startswith("dlms,")]
 
 
 def test_a_plain_pipe_gets_line_protocol(metered):
