@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from telegraf_dlms.access import Access
+from telegraf_dlms.access import PROTECTIONS, Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
-from telegraf_dlms.ciphering import Protection
 from telegraf_dlms.compact import COMPACT_DATA
 from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import ReadRequest
@@ -305,7 +304,7 @@ def _access(device: Device) -> Access:
         b"" if device.access_security == "none" else _reveal(device.secret),
         device.max_pdu_size,
         "logical_names" if device.logical_name_referencing else "short_names",
-        protection=_PROTECTIONS[device.transport_security],
+        protection=PROTECTIONS[device.transport_security],
         suite=device.security_suite,
         authentication_key=_reveal(device.authentication_key),
         block_cipher_key=_reveal(device.block_cipher_key),
@@ -316,14 +315,6 @@ def _access(device: Device) -> Access:
         server_system_title=device.server_system_title,
         general=device.general_protection,
     )
-
-
-_PROTECTIONS = {
-    "none": Protection.NONE,
-    "authentication": Protection.AUTHENTICATION,
-    "encryption": Protection.ENCRYPTION,
-    "authentication_encryption": Protection.AUTHENTICATION | Protection.ENCRYPTION,
-}
 
 
 def _reveal(secret: Secret | None) -> bytes:
