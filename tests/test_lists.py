@@ -10,7 +10,7 @@ from telegraf_dlms.apdu import GetList, encode_get_list_response, encode_get_res
 from telegraf_dlms.axdr import Tag, encode
 from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import DataRefused, LinkError, Silence
+from telegraf_dlms.errors import DataRefused, LinkError, RemoteProtocolError, Silence
 from telegraf_dlms.lists import MAX_LIST, Answers, Lists, ask_many
 from telegraf_dlms.short_names import ShortNames
 
@@ -166,6 +166,23 @@ def test_after_silence_the_next_visit_asks_singly_and_the_one_after_it_tries_a_l
         assert visit(meter, lists) == VALUES
         sizes.append(meter.sizes)
     assert sizes == [[1] * 20, [20]]
+
+
+class Confused(ListMeter):
+    """A meter that answers a list with what is none: Gurux's server does where one comes to it in several frames."""
+
+    def answer(self, request: bytes) -> bytes:
+        answer = super().answer(request)
+        return answer if self.sizes[-1] == 1 else bytes.fromhex("0001C109")
+
+
+def test_after_an_answer_that_is_none_the_next_visit_asks_singly():
+    lists = Lists()
+    with pytest.raises(RemoteProtocolError):
+        visit(Confused(), lists)
+    meter = Confused()
+    assert visit(meter, lists) == VALUES
+    assert meter.sizes == [1] * 20
 
 
 def test_two_lists_that_were_met_with_silence_are_the_last_ones():

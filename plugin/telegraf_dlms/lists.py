@@ -6,16 +6,15 @@ longer than ours. What else a meter can do is learnt, and remembered while the p
 - A refused list is halved, down to single attributes. Where both halves answer, lists were too long, and are shorter
   from then on; where two attributes answer one by one but not together, the meter does no lists.
 - An attribute that costs its list the answer is asked alone from then on.
-- Where a list is met with silence, or the meter hangs up, the next visit asks for single attributes; where that happens
-  twice without a list that was answered, lists are over.
+- Where a list is met with silence or with nonsense, or the meter hangs up, the next visit asks for single attributes;
+  where that happens twice without a list that was answered, lists are over.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from telegraf_dlms.access import Conformance
-from telegraf_dlms.errors import DataRefused, LinkError
+from telegraf_dlms.errors import DataRefused, LinkError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +73,7 @@ class Lists:
         self._strikes = 0
 
     def unanswered(self) -> None:
-        """Note that a list was met with silence, or cost the link."""
+        """Note that a list was met with silence or nonsense, or cost the link."""
         self._strikes += 1
         self._rest = _RESTED
         if self._strikes >= _MAX_STRIKES:
@@ -82,13 +81,13 @@ class Lists:
 
     def room(self, association: Association) -> int:
         """Return how many attributes go into one request of this association."""
-        negotiated = association.negotiated
-        if Conformance.MULTIPLE_REFERENCES not in negotiated.conformance or self._rest:
+        if self.limit == 1 or self._rest or not association.can_list:
             return 1
-        if not negotiated.max_pdu_size:
+        size = association.negotiated.max_pdu_size
+        if not size:
             return self.limit
         item = _ITEM_BY_LOGICAL_NAME if association.short_names is None else _ITEM_BY_SHORT_NAME
-        return max(1, min(self.limit, (negotiated.max_pdu_size - _OVERHEAD) // item))
+        return max(1, min(self.limit, (size - _OVERHEAD) // item))
 
 
 class Answers:
@@ -109,19 +108,23 @@ class Answers:
     def get(self, descriptor: AttributeDescriptor) -> Conversation[Answer]:
         """Return the answer for one attribute; raises what ends the association."""
         answer = self._known.get(descriptor)
-        if answer is None:
-            batch = self._batch(descriptor)
-            answers = yield from ask_many(self._association, batch, self._lists)
-            self._known.update(zip(batch, answers, strict=True))
-            answer = self._known[descriptor]
-        return answer
+        if answer is not None:
+            return answer
+        room = 1 if self._lists.is_alone(descriptor) else self._lists.room(self._association)
+        if room == 1:
+            self._ahead.pop(descriptor, None)
+            answer = self._known[descriptor] = yield from _ask_one(self._association, descriptor)
+            return answer
+        batch = self._batch(descriptor, room)
+        answers = yield from ask_many(self._association, batch, self._lists)
+        self._known.update(zip(batch, answers, strict=True))
+        return self._known[descriptor]
 
-    def _batch(self, descriptor: AttributeDescriptor) -> list[AttributeDescriptor]:
+    def _batch(self, descriptor: AttributeDescriptor, room: int) -> list[AttributeDescriptor]:
         """Return the attributes of the next request, this one first, and take them out of those ahead."""
         lists = self._lists
         batch = [descriptor]
-        room = 1 if lists.is_alone(descriptor) else lists.room(self._association)
-        for other in self._ahead if room > 1 else ():
+        for other in self._ahead:
             if len(batch) == room:
                 break
             if other != descriptor and not lists.is_alone(other):
@@ -142,7 +145,7 @@ def ask_many(
         return [(yield from _ask_one(association, descriptors[0]))]
     try:
         answers = yield from association.ask_list(descriptors)
-    except LinkError:
+    except (LinkError, RemoteProtocolError):
         lists.unanswered()
         raise
     except DataRefused:
