@@ -46,13 +46,13 @@ class CipheredFraming:
 
     def exchange(self, apdu: bytes) -> Conversation[bytes]:
         """Send an APDU, return its answer in clear."""
-        reply = yield from self._framing.exchange(self._ciphering.protect(apdu))
-        return (yield from self._in_clear(reply))
+        reply = self._ciphering.unprotect((yield from self._framing.exchange(self._ciphering.protect(apdu))))
+        return reply if reply[:1] not in _UNASKED else (yield from self._passed_over())
 
     def receive(self) -> Conversation[bytes]:
         """Return one more APDU in clear."""
-        reply = yield from self._framing.receive()
-        return (yield from self._in_clear(reply))
+        reply = self._ciphering.unprotect((yield from self._framing.receive()))
+        return reply if reply[:1] not in _UNASKED else (yield from self._passed_over())
 
     def established(self) -> None:
         """Note that the association is open: from now on a dedicated key is used, where there is one."""
@@ -63,11 +63,12 @@ class CipheredFraming:
         """Take down the link layer."""
         return self._framing.close()
 
-    def _in_clear(self, reply: bytes) -> Conversation[bytes]:
-        while (apdu := self._ciphering.unprotect(reply))[:1] in _UNASKED:
+    def _passed_over(self) -> Conversation[bytes]:
+        reply = b""
+        while not reply or reply[:1] in _UNASKED:
             self._unasked += 1
-            reply = yield from self._framing.receive()
-        return apdu
+            reply = self._ciphering.unprotect((yield from self._framing.receive()))
+        return reply
 
 
 _UNASKED = frozenset(bytes((tag,)) for tag in NOTIFICATIONS)

@@ -102,7 +102,9 @@ class Key:
 
     def unseal(self, sealed: bytes, *, title: bytes) -> bytes:
         """Return the plaintext of header and information; CipheringError where its tag is wrong, or it is cut off."""
-        control, _ = split_header(sealed)
+        if len(sealed) < HEADER_LENGTH:
+            raise _cut_off(sealed)
+        control = sealed[0]
         vector = title + sealed[1:HEADER_LENGTH]
         information = sealed[HEADER_LENGTH:]
         if not control & _AUTHENTICATED:
@@ -134,8 +136,12 @@ _GCM_TAG: Final = 16
 def split_header(sealed: bytes) -> tuple[int, int]:
     """Return security control octet and invocation counter; CipheringError where they are cut off."""
     if len(sealed) < HEADER_LENGTH:
-        raise CipheringError(f"a ciphered APDU is cut off: {len(sealed)} octets of it are there")
+        raise _cut_off(sealed)
     return sealed[0], int.from_bytes(sealed[1:HEADER_LENGTH], "big")
+
+
+def _cut_off(sealed: bytes) -> CipheringError:
+    return CipheringError(f"a ciphered APDU is cut off: {len(sealed)} octets of it are there")
 
 
 class Envelope(NamedTuple):
@@ -176,10 +182,13 @@ _GENERAL: Final = {GENERAL_GLO: "global", GENERAL_DED: "dedicated"}
 
 
 def _octet_string(apdu: bytes, offset: int) -> tuple[bytes, int]:
-    try:
-        length, start = read_length(apdu, offset)
-    except RemoteProtocolError as error:
-        raise CipheringError(f"a ciphered APDU is malformed: {error}") from None
+    if offset < len(apdu) and apdu[offset] < 0x80:
+        length, start = apdu[offset], offset + 1
+    else:
+        try:
+            length, start = read_length(apdu, offset)
+        except RemoteProtocolError as error:
+            raise CipheringError(f"a ciphered APDU is malformed: {error}") from None
     if length > len(apdu) - start:
         raise CipheringError(f"a ciphered APDU says {length} octets and holds {len(apdu) - start}")
     return apdu[start : start + length], start + length
@@ -247,24 +256,26 @@ class Ciphering:
         return self._open(envelope)
 
     def _open(self, envelope: Envelope) -> bytes:
-        key = self._keys.get(envelope.key)
+        name, title, sealed, service = envelope
+        key = self._keys.get(name)
         if key is None:
-            raise CipheringError(f"a reply is ciphered with the {envelope.key} key, which is not in use")
-        control, counter = split_header(envelope.sealed)
-        self._check_control(control)
+            raise CipheringError(f"a reply is ciphered with the {name} key, which is not in use")
+        control, counter = split_header(sealed)
+        if control != self._control:
+            self._check_control(control)
         if len(self.server_title) != TITLE_LENGTH:
             raise CipheringError("the meter's system title is not known: its AARE has none; set server_system_title")
-        if envelope.title and envelope.title != self.server_title:
-            title = envelope.title.hex()
-            raise CipheringError(f"a reply is from system title {title}, the meter's is {self.server_title.hex()}")
-        last = self._last.get(envelope.key)
-        if last is not None and counter <= last:
+        if title and title != self.server_title:
+            raise CipheringError(
+                f"a reply is from system title {title.hex()}, the meter's is {self.server_title.hex()}"
+            )
+        last = self._last.get(name, -1)
+        if counter <= last:
             raise CipheringError(f"invocation counter {counter} came after {last}: a reply was repeated")
-        plaintext = key.unseal(envelope.sealed, title=self.server_title)
-        service = envelope.service
-        if service is not None and plaintext[:1] != bytes((service,)):
+        plaintext = key.unseal(sealed, title=self.server_title)
+        if service is not None and (not plaintext or plaintext[0] != service):
             raise CipheringError(f"a ciphered reply is of service {service:02x} and holds {plaintext[:1].hex()}")
-        self._last[envelope.key] = counter
+        self._last[name] = counter
         return plaintext
 
     def _check_control(self, control: int) -> None:

@@ -22,6 +22,9 @@ from typing import NamedTuple
 class FieldType(Enum):
     """What the field of an attribute holds; the attribute's own type where it has one in the Blue Book."""
 
+    #: A table is looked up by type for every field that is printed; Enum's own hash is that of a text, in Python.
+    __hash__ = object.__hash__
+
     CHOICE = "float, or text, or JSON text, by what the meter sends"
     STATUS = "integer, or text, or JSON text, by what the meter sends"
     INTEGER = "integer"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from telegraf_dlms.access import Conformance
 from telegraf_dlms.association import rlrq
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
@@ -122,6 +123,11 @@ class Association:
     short_names: ShortNames | None = None
     release_request: Callable[[], bytes] = _in_clear
     lists: Lists = field(default_factory=Lists)
+    can_list: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked for at each attribute, and an IntFlag takes its time.
+        self.can_list = Conformance.MULTIPLE_REFERENCES in self.negotiated.conformance
 
     def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
