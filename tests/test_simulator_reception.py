@@ -224,6 +224,16 @@ def test_general_protection_is_granted_where_both_want_it(grants, proposes, expe
     assert client.ask_name() == NAME_ANSWERED
 
 
+def test_an_initiate_request_in_the_general_form_is_answered_so_where_the_meter_has_it():
+    envelopes = []
+    for general in (True, False):
+        client = SecuredClient(demanding(protection=BOTH, general=general))
+        envelopes.append(unwrap(information_of(client.associate(initiate=client.initiate(general=True)))))
+
+    assert (envelopes[0].title, envelopes[0].service) == (METER_TITLE, None)
+    assert envelopes[1] is None
+
+
 def test_without_ciphering_there_is_no_general_protection():
     client = SecuredClient(demanding("high", general=True))
 

@@ -43,6 +43,24 @@ class Access:
     general: bool = False
     initial_counter: int = 0
     lock_after: int = 0
+    #: The same as ``hls`` takes it: seen from the meter, the other side's public key is the client's.
+    mirrored: access.Access = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        mirrored = access.Access(
+            self.security,
+            self.password,
+            0,
+            self.referencing,
+            protection=self.protection,
+            suite=self.suite,
+            authentication_key=self.authentication_key,
+            block_cipher_key=self.block_cipher_key,
+            signing_key=self.signing_key,
+            server_public_key=self.client_public_key,
+            general=self.general,
+        )
+        object.__setattr__(self, "mirrored", mirrored)
 
     @property
     def is_open(self) -> bool:
@@ -63,23 +81,6 @@ class Access:
     def mechanism(self) -> Mechanism:
         """The authentication mechanism that a client has to come with."""
         return self.mirrored.mechanism
-
-    @property
-    def mirrored(self) -> access.Access:
-        """The same as ``hls`` takes it: seen from the meter, the other side's public key is the client's."""
-        return access.Access(
-            self.security,
-            self.password,
-            0,
-            self.referencing,
-            protection=self.protection,
-            suite=self.suite,
-            authentication_key=self.authentication_key,
-            block_cipher_key=self.block_cipher_key,
-            signing_key=self.signing_key,
-            server_public_key=self.client_public_key,
-            general=self.general,
-        )
 
     def key(self, octets: bytes = b"") -> Key:
         """Return the global unicast key, or the dedicated one of ``octets``."""

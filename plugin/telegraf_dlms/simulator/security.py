@@ -44,8 +44,8 @@ class Opened(NamedTuple):
 class Ciphers:
     """The keys, titles and counters of one association.
 
-    ``grants_general`` says whether general protection was negotiated; before that only what comes with its own tag is
-    understood.
+    ``grants_general`` says whether general protection was negotiated; an InitiateRequest, before that, may come in the
+    general form where the meter has it.
     """
 
     __slots__ = ("_access", "_client_title", "_keys", "_ledger", "_names", "_policy", "_title", "grants_general")
@@ -58,7 +58,7 @@ class Ciphers:
         self._client_title = client_title
         self._keys: dict[str, Key] = {"global": access.key()}
         self._names = {"global": GLOBAL_KEY}
-        self.grants_general = False
+        self.grants_general = access.general
 
     def take_dedicated_key(self, octets: bytes, opened: Opened) -> None:
         """Take the key of an InitiateRequest; CipheringError where it came in clear or has another suite's length."""
