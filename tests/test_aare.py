@@ -52,6 +52,11 @@ def test_an_aare_with_a_quality_of_service_is_read() -> None:
     assert negotiated(aare(information="080100065f1f040000501d04000007"), NONE).max_pdu_size == 0x0400
 
 
+def test_a_meter_that_cannot_decipher_what_we_sent_is_a_matter_of_ciphering() -> None:
+    with pytest.raises(CipheringError, match=r"deciphering-error \(5\)"):
+        parse_aare(bytes.fromhex("d80205"), NONE)
+
+
 #: jDLMS 1.8.0 answering a password without ciphering, asked by logical and by short names.
 JDLMS = "612d80020780a109060760857405080103a203020100a305a103020100be10040e0800065f1f04{conformance}ffff0007"
 

@@ -123,13 +123,20 @@ def parse_initiate_response(data: bytes, access: Access) -> Negotiated:
 
 
 def refuse_refusal(apdu: bytes) -> None:
-    """Raise AssociationError where the meter answers with an exception-response or a confirmed-service-error."""
+    """Raise AssociationError where the meter answers with an exception-response or a confirmed-service-error.
+
+    CipheringError where it says that it cannot decipher what we sent.
+    """
     if apdu[:1] in _REFUSALS:
         answer = parse_get_response(apdu)
         if isinstance(answer, Refusal):
+            if answer.service == _DECIPHERING_ERROR:
+                raise CipheringError(f"another key than the meter's, or another system title: {answer.text}")
             raise AssociationError(f"the association was refused: {answer.text}", counter=answer.counter)
 
 
+#: A service-error of an exception-response (Green Book, 9.5).
+_DECIPHERING_ERROR: Final = 5
 _REFUSALS: Final = frozenset({bytes((EXCEPTION_RESPONSE,)), bytes((CONFIRMED_SERVICE_ERROR,))})
 
 

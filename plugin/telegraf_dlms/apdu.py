@@ -7,7 +7,7 @@ An invoke-id-and-priority octet carries the invoke-id in its lower four bits, "c
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from telegraf_dlms import axdr
@@ -67,12 +67,14 @@ class GetListResult:
 class Refusal:
     """Exception-response or confirmed-service-error.
 
-    ``state`` is an exception-response's state-error, ``counter`` the invocation counter that would be right.
+    ``state`` and ``service`` are an exception-response's state-error and service-error, ``counter`` the invocation
+    counter that would be right.
     """
 
     text: str
     state: int | None = None
     counter: int | None = None
+    service: int | None = field(default=None, compare=False)
 
 
 GetResponse: TypeAlias = GetResult | GetRefused | GetBlock | GetListResult | Refusal
@@ -282,7 +284,7 @@ def _exception_response(apdu: bytes) -> Refusal:
     if service == _INVOCATION_COUNTER_ERROR and len(apdu) >= 7:
         counter = int.from_bytes(apdu[3:7], "big")
     text = f"{_STATE_ERRORS.get(state, 'state-error')} ({state}), {_SERVICE_ERRORS.get(service, 'other')} ({service})"
-    return Refusal(f"exception-response: {text}", state, counter)
+    return Refusal(f"exception-response: {text}", state, counter, service)
 
 
 def _confirmed_service_error(apdu: bytes) -> Refusal:
