@@ -37,7 +37,7 @@ FAMILIES = {
     "talk": Family("talk", ""),
     "early": Family("early", ""),
     # octets, sans-IO
-    "axdr": Family("axdr axdr_encode", "errors"),
+    "axdr": Family("axdr axdr_encode float32", "errors"),
     "datetimes": Family("datetimes", ""),
     "framing": Family("hdlc hdlc_procedure opening wrapper", "errors talk"),
     "apdu": Family("apdu get sn_apdu read", "axdr cosem errors talk"),

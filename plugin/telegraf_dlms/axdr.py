@@ -29,6 +29,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from telegraf_dlms.axdr_encode import Tag, array, encode, encode_length, structure
 from telegraf_dlms.errors import RemoteProtocolError
+from telegraf_dlms.float32 import shortest_float
 
 __all__ = [
     "MAX_DEPTH",
@@ -246,25 +247,7 @@ def _bit_string(data: bytes, offset: int, _depth: int) -> tuple[BitString, int]:
 
 
 def _float32(data: bytes, offset: int, _depth: int) -> tuple[float, int]:
-    (number,) = _FLOAT32.unpack_from(data, offset)
-    return _shortest(number, data[offset : offset + 4]), offset + 4
-
-
-def _shortest(number: float, octets: bytes) -> float:
-    """Return the float64 of the shortest decimal that float32 reads as ``octets``.
-
-    FLT_DIG is 6: where 6 digits or fewer tell a normal float32 from its neighbours, ``%.6g`` finds them. Subnormals
-    have fewer digits than that, and NaN and infinities none. Three powers of two, which have more room above than
-    below, are shortest when rounded up.
-    """
-    if number - number != 0.0:
-        return number
-    for digits in range(6 if abs(number) >= _FLOAT32_NORMAL else 1, 9):
-        text = f"{number:.{digits}g}"
-        if _FLOAT32.pack(float(text)) == octets:
-            return float(text)
-    upwards = float(f"{number * (1 + 2**-25):.8g}")
-    return upwards if _FLOAT32.pack(upwards) == octets else float(f"{number:.9g}")
+    return shortest_float(data[offset : offset + 4]), offset + 4
 
 
 def _fixed(layout: str) -> _Decoder:
@@ -361,10 +344,6 @@ def _nested_description(data: bytes, offset: int, depth: int) -> tuple[_Type, in
         raise RemoteProtocolError(f"A-XDR: nested more than {MAX_DEPTH} deep at octet {offset}")
     return _type_description(data, offset, depth - 1)
 
-
-_FLOAT32 = struct.Struct(">f")
-#: The smallest float32 with all its digits.
-_FLOAT32_NORMAL: Final = 2.0**-126
 
 _KNOWN: dict[int, _Decoder] = {
     Tag.NULL_DATA: _null,
