@@ -11,6 +11,8 @@ plugins/serializers/influx): comma, space and equals sign in tags and names, bac
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import starmap
 from typing import TYPE_CHECKING, TypeAlias
 
 from influx_line_protocol import Metric
@@ -28,15 +30,14 @@ class Line(Metric):  # type: ignore[misc]  # the package has no types
 
     def __init__(self, measurement: str, tags: Mapping[str, str] | None = None) -> None:
         super().__init__(measurement)
-        for name, value in (tags or {}).items():
-            self.add_tag(name, value)
+        self.tags.update(tags or {})
 
     @property
     def prefix(self) -> str:
         """Measurement, tags and the space after them: what stays the same from reading to reading."""
-        tags = [f",{_escape(key)}={_escape(value)}" for key, value in sorted(self._printable_tags().items())]
+        tags = dict(starmap(_printed_tag, self.tags.items()))
         measurement = _clean(self.measurement).replace(",", "\\,").replace(" ", "\\ ")
-        return f"{measurement}{''.join(tags)} "
+        return f"{measurement}{''.join([tags[name] for name in sorted(tags)])} "
 
     def __str__(self) -> str:
         """Return the whole line without a newline; MappingError for a value that no field can hold, or no value."""
@@ -44,10 +45,6 @@ class Line(Metric):  # type: ignore[misc]  # the package has no types
             raise MappingError("a line without a field")
         time = "" if self.timestamp is None else f" {self.timestamp}"
         return f"{self.prefix}{print_fields(self.values.items())}{time}"
-
-    def _printable_tags(self) -> dict[str, str]:
-        cleaned = {_clean(name): _clean(value) for name, value in self.tags.items()}
-        return {name: value for name, value in cleaned.items() if name and value}
 
 
 def print_fields(fields: Iterable[tuple[str, FieldValue]]) -> str:
@@ -114,3 +111,10 @@ def _clean(text: str) -> str:
 
 def _escape(text: str) -> str:
     return _SEPARATORS.sub(r"\\\1", text)
+
+
+@lru_cache(maxsize=4096)  # ten thousand meters share nearly all of their tags
+def _printed_tag(name: str, value: str) -> tuple[str, str]:
+    """Return a tag's cleaned name, and the tag as it is printed: not at all where one of the two is empty."""
+    name, value = _clean(name), _clean(value)
+    return name, f",{_escape(name)}={_escape(value)}" if name and value else ""

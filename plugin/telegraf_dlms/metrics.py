@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, attribute_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import ScalerUnit
-    from telegraf_dlms.line import FieldValue
 
 __all__ = [
     "DevicePoll",
@@ -246,13 +246,8 @@ class DeviceSeries:
 
     def line(self, poll: DevicePoll, *, time_ns: int) -> str:
         """Return the line of one poll, without a newline."""
-        fields: list[tuple[str, FieldValue]] = [
-            ("up", int(poll.up)),
-            ("result", poll.result.name.lower()),
-            ("result_code", int(poll.result)),
-        ]
-        fields += [(name, getattr(poll, name)) for name in _DEVICE_COUNTS]
-        return f"{self._prefix}{print_fields(fields)} {time_ns}"
+        fields = _DEVICE_FIELDS % (poll.up, poll.result.name.lower(), poll.result, *_device_counts(poll))
+        return f"{self._prefix}{fields} {time_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,3 +288,5 @@ _DEVICE_COUNTS = (
     "retries",
     "skipped_polls",
 )
+_device_counts = attrgetter(*_DEVICE_COUNTS)
+_DEVICE_FIELDS = ",".join(['up=%di,result="%s",result_code=%di', *(f"{name}=%di" for name in _DEVICE_COUNTS)])
