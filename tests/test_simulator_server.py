@@ -156,6 +156,16 @@ def test_a_refused_association_ends_the_one_before():
     assert associated.answer(encode_get(0xC1, IMPORT)) == NO_ASSOCIATION
 
 
+@pytest.mark.parametrize("how", [{"initiate": b"\x21"}, {"initiate": b""}, {"title": b"short"}])
+def test_an_aarq_that_opens_nothing_ends_the_association_before_too(how):
+    client = SecuredClient(demanding(protection=BOTH)).come_in()
+    client.say(client.aarq(**how))
+    again = SecuredClient(demanding(protection=BOTH)).come_in()
+    again.say(again.aarq()[:-1])
+
+    assert [client.ask_name(), again.ask_name()] == [NO_ASSOCIATION] * 2
+
+
 def test_the_conformance_is_what_both_can():
     answer = Session(1, 16, access=Access(), clock=Clock()).answer(aarq(conformance="00101D"))
 
