@@ -1,7 +1,7 @@
 # The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format docs clean
+.PHONY: help run test fuzz lint format docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,10 +10,14 @@ INSTALLED := $(VENV)/.installed
 DEVELOPED := $(VENV)/.developed
 PYTHON_FILES := plugin tests
 PYTEST_ARGS ?=
+FUZZ_COUNT ?= 2000000
+FUZZ_SEED ?= 1
+FUZZ_REPLAY ?=
 
 help:
 	@echo 'make run     install, start the built-in meter and the plugin on it, show line protocol until Ctrl-C'
 	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
+	@echo 'make fuzz    two million mutated frames into everything that eats frames; FUZZ_COUNT=50000 for fewer'
 	@echo 'make lint    check the style and the types only'
 	@echo 'make format  put the code into its style'
 	@echo 'make docs    make docs/metrics.md of the class table'
@@ -26,6 +30,9 @@ run: $(INSTALLED)
 test: lint
 	@$(BIN)/python tests/real/fetch.py
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: $(DEVELOPED)
+	@cd tests && ../$(BIN)/python -m fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) $(addprefix --replay ,$(FUZZ_REPLAY))
 
 lint: $(DEVELOPED)
 	$(BIN)/ruff check $(PYTHON_FILES)

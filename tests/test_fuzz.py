@@ -1,246 +1,261 @@
-"""Hostile octets into everything that eats them: nothing but our own errors may come out, and everything ends.
-
-The seeds are fixed and the rounds are counted, so a failure is the same at every run.
-"""
+"""Hostile octets into everything that eats them, and that the fuzzers notice what they are there for (``fuzz``)."""
 
 from __future__ import annotations
 
-import random
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+from random import Random
 
 import pytest
 
-from axdr_vectors import BOTH_WAYS
-from talking import at_random
-from telegraf_dlms import apdu, axdr, hdlc, wrapper
-from telegraf_dlms.axdr import Tag, array, encode, structure
-from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import RemoteProtocolError, Silence, TelegrafDlmsError
-from telegraf_dlms.get import InvokeIds, get, get_list
-from telegraf_dlms.hdlc import LLC_TO_CLIENT, Frame, FrameBuffer, Kind, Parameters, control_of
-from telegraf_dlms.hdlc_procedure import HdlcFraming
-from telegraf_dlms.wrapper import WrapperBuffer, WrapperFraming
+from fuzz import watch as watching
+from fuzz.mutation import in_pieces, mutated
+from fuzz.runner import Target, done, one_case, run
+from fuzz.targets import TARGETS
+from fuzz.trees import ber_mutated, tree_mutated
+from fuzz.watch import MAX_GROWTH, MAX_TURNS, Watch
+from telegraf_dlms import ber
+from telegraf_dlms.axdr import decode_all
+from telegraf_dlms.errors import LocalProtocolError, RemoteProtocolError, Silence
 
-CLIENT, SERVER = b"\x21", b"\x03"
-PROFILE = AttributeDescriptor(7, bytes((1, 0, 99, 1, 0, 255)), 2)
-ROW = structure(encode(Tag.OCTET_STRING, bytes(12)), encode(Tag.UNSIGNED, 8), encode(Tag.DOUBLE_LONG_UNSIGNED, 7))
-ROWS = array([ROW] * 20)
+#: Mutated frames for each share of a target: some fifteen seconds of CPU in all. ``make fuzz`` does two million.
+FRAMES = 110
+#: Cases whose memory is traced, which takes five times as long.
+TRACED = 12
 
-VALUES = [
-    ROWS,
-    encode(Tag.COMPACT_ARRAY, (bytes.fromhex("0203 06 11 01 0002 00"), bytes(50))),
-    *(encode(tag.values[0], tag.values[1]) for tag in BOTH_WAYS),
-]
-RESPONSES = [
-    apdu.encode_get_response(0xC1, ROWS),
-    apdu.encode_get_response(0xC1, 4),
-    apdu.encode_get_block(0xC1, ROWS[:60], number=1, last=False),
-    apdu.encode_get_block(0xC1, ROWS[60:], number=2, last=True),
-    apdu.encode_get_list_response(0xC1, [ROWS, 4]),
-    b"\xd8\x01\x06\x00\x00\x00\x01",
-    b"\x0e\x01\x00\x02",
-]
-REQUESTS = [
-    apdu.encode_get(0xC1, PROFILE, apdu.entry_selection(1, 5)),
-    apdu.encode_get_next(0xC1, 1),
-    apdu.encode_get_list(0xC1, [PROFILE] * 3),
-]
-PARAMETERS = hdlc.encode_parameters(Parameters(512, 512, 7, 7))
+VALUE = bytes.fromhex("0203 0906 0100010800ff 06 00000007 02020f00161e")
 
 
-def mutated(octets: bytes, source: random.Random) -> bytes:
-    """Return octets with one to four things done to them."""
-    changed = bytearray(octets)
-    for _ in range(source.randint(1, 4)):
-        at = source.randrange(len(changed) + 1)
-        match source.randrange(6):
-            case 0:
-                changed[at : at + 1] = bytes((source.choice((0x00, 0x01, 0x02, 0x13, 0x7E, 0x80, 0x84, 0xFF)),))
-            case 1:
-                changed[at : at + 1] = source.randbytes(1)
-            case 2:
-                del changed[at:]
-            case 3:
-                del changed[at : at + source.randint(1, 4)]
-            case 4:
-                changed[at:at] = source.randbytes(source.randint(1, 4))
-            case _:
-                changed[at:at] = changed[at : at + source.randint(1, 30)]
-    return bytes(changed)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_hostile_octets_break_nothing_and_cost_little(target):
+    report = run([target], frames=round(FRAMES * target.share) + 1, seed=1, watch=Watch(), warm_up=20)
+    assert report.frames > FRAMES * target.share
 
 
-def _into_frames(octets: bytes) -> None:
-    buffer = FrameBuffer()
-    for piece in at_random(octets):
-        buffer.feed(piece)
-        while (frame := buffer.next()) is not None:
-            hdlc.decode_parameters(frame.information)
-    while buffer.expire():
-        buffer.next()
+@pytest.fixture
+def traced_memory():
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
 
 
-def _into_packets(octets: bytes) -> None:
-    buffer = WrapperBuffer()
-    for piece in at_random(octets):
-        buffer.feed(piece)
-        while buffer.next() is not None:
-            pass
+@pytest.mark.usefixtures("traced_memory")
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_hostile_octets_take_little_room(target):
+    watch = Watch()
+    for number in range(TRACED):
+        done(target, 2, number, watch)
+        assert watch.largest < MAX_GROWTH, f"in case {number}"
 
 
-_FRAMES = b"".join(hdlc.encode(Frame(CLIENT, SERVER, 0x30, LLC_TO_CLIENT + response)) for response in RESPONSES)
-_PACKETS = b"".join(wrapper.encode(1, 16, response) for response in RESPONSES)
+@pytest.mark.usefixtures("traced_memory")
+def test_a_call_that_takes_much_room_for_a_moment_is_noticed():
+    watch = Watch()
+    done(Target("it", eating(lambda _octets: len(bytearray(2 * MAX_GROWTH)))), 1, 1, watch)
+    assert watch.largest > MAX_GROWTH
 
 
 @pytest.mark.parametrize(
-    ("eat", "seeds", "rounds"),
+    ("name", "errors"),
     [
-        pytest.param(axdr.decode_all, VALUES, 30000, id="values"),
-        pytest.param(apdu.parse_get_response, RESPONSES, 10000, id="responses"),
-        pytest.param(apdu.parse_get_request, REQUESTS, 10000, id="requests"),
-        pytest.param(hdlc.decode_parameters, [PARAMETERS], 2000, id="parameters"),
-        pytest.param(hdlc.strip_llc, [LLC_TO_CLIENT + b"\xc4"], 500, id="LLC"),
-        pytest.param(_into_frames, [_FRAMES], 150, id="frames"),
-        pytest.param(_into_packets, [_PACKETS], 300, id="packets"),
+        ("visits over a bad line", {"RemoteProtocolError", "CipheringError", "Silence", "LinkError"}),
+        ("visits with bad APDUs", {"RemoteProtocolError", "AssociationError", "CipheringError"}),
+        ("visits to a bad meter", {"RemoteProtocolError", "AssociationError", "CipheringError"}),
+        ("ciphered replies", {"CipheringError"}),
+        ("lists", {"RemoteProtocolError", "DataRefused"}),
+        ("AARE", {"RemoteProtocolError", "AssociationError"}),
     ],
 )
-def test_mutations_raise_nothing_of_pythons_own(eat, seeds, rounds):
-    source = random.Random(3)
-    refused = 0
-    for _ in range(rounds):
-        octets = mutated(source.choice(seeds), source)
+def test_mutations_get_where_they_are_to_go(name, errors):
+    watch = Watch()
+    target = next(target for target in TARGETS if target.name == name)
+    cases = 300
+    for number in range(cases):
+        one_case(target, 3, number, watch)
+    assert errors <= set(watch.refused)
+
+
+# The mutations.
+
+
+def test_a_mutation_is_the_same_for_the_same_source():
+    assert len({mutated(VALUE, Random(7), [b"abc"]) for _ in range(5)}) == 1
+    assert len({mutated(VALUE, Random(seed), [b"abc"]) for seed in range(200)}) > 150
+
+
+def test_a_value_that_is_mutated_as_a_tree_is_one_still():
+    values = [tree_mutated(VALUE, Random(seed)) for seed in range(200)]
+    assert len(set(values)) > 100
+    for octets in values:
+        decode_all(octets)
+
+
+def test_ber_that_is_mutated_has_lengths_that_fit():
+    aare = bytes.fromhex("6129A109060760857405080101A203020100A305A103020100BE10040E0800065F1F040000521404000007")
+    mutations = [ber_mutated(aare, Random(seed)) for seed in range(200)]
+    good = []
+    for octets in mutations:
         try:
-            eat(octets)
+            good.append(ber.elements(ber.only(octets, 0x61, "AARE"), "AARE"))
         except RemoteProtocolError:
-            refused += 1
-        except Exception as error:
-            raise AssertionError(octets.hex(" ")) from error
-    assert refused < rounds
+            continue
+    assert len(good) > 120
 
 
-def test_noise_is_a_value_or_an_error_of_a_xdr():
-    source = random.Random(4)
-    for _ in range(5000):
-        octets = source.randbytes(source.randint(0, 40))
+@pytest.mark.parametrize("octets", [b"", b"a", b"ab" * 100])
+def test_pieces_are_the_whole(octets):
+    assert all(b"".join(in_pieces(octets, Random(seed))) == octets for seed in range(50))
+
+
+# What is noticed.
+
+
+def failing(case, *, seed=5, number=6):
+    """Return what is told about a case that is wrong."""
+    with pytest.raises(AssertionError) as failure:
+        one_case(Target("some thing", case), seed, number, Watch())
+    return str(failure.value)
+
+
+def eating(function):
+    """Return a case that has a function eat two octets."""
+
+    def case(_source, watch):
+        watch.eat(function, b"\x13\x7e")
+        return 1
+
+    return case
+
+
+def test_an_exception_of_pythons_own_is_told_with_its_octets_and_how_it_is_done_again():
+    told = failing(eating(lambda octets: octets[2]))
+    assert "some thing: IndexError: index out of range" in told
+    assert "make fuzz FUZZ_REPLAY=some_thing:5:6" in told
+    assert "13 7e" in told
+
+
+def test_an_error_that_blames_us_is_told():
+    def blame(_octets):
+        raise LocalProtocolError("we said it")
+
+    assert "as if it were our fault: we said it" in failing(eating(blame))
+
+
+def test_an_error_that_blames_the_meter_is_an_answer():
+    def refuse(_octets):
+        raise RemoteProtocolError("it said it")
+
+    watch = Watch()
+    assert one_case(Target("it", eating(refuse)), 1, 1, watch) == 1
+    assert watch.refused == {"RemoteProtocolError": 1}
+
+
+def test_a_call_that_takes_long_each_time_is_told(monkeypatch):
+    clock = iter(range(0, 10**12, 51_000_000))
+    monkeypatch.setattr(watching, "thread_time_ns", lambda: next(clock))
+    assert "a call took 51.0 ms of CPU" in failing(eating(len))
+
+
+def test_a_call_that_took_long_once_is_not_told(monkeypatch):
+    times = [0, 60_000_000, *range(60_000_001, 60_000_100)]
+    monkeypatch.setattr(watching, "thread_time_ns", lambda: times.pop(0))
+    assert one_case(Target("it", eating(len)), 1, 1, Watch()) == 1
+
+
+def test_a_conversation_that_does_not_end_is_told():
+    def forever():
+        while True:
+            yield b"?"
+
+    def case(_source, watch):
+        watch.converse(forever(), lambda _sent: [b"!"])
+
+    assert f"does not end within {MAX_TURNS} turns" in failing(case)
+
+
+def test_what_is_read_in_many_pieces_is_no_conversation_without_an_end():
+    def long():
+        for _ in range(3 * MAX_TURNS):
+            yield b""
+
+    assert Watch().converse(long(), lambda _sent: [b"."] * 3 * MAX_TURNS) is None
+
+
+def test_what_is_thrown_into_a_conversation_gets_there():
+    def hearing():
         try:
-            axdr.decode_all(octets)
-        except RemoteProtocolError as error:
-            assert "A-XDR" in str(error)  # noqa: PT017  # most noise raises, some is a value: both are right
+            yield b"?"
+        except Silence:
+            return "silence"
 
-
-class NastyMeter:
-    """Answers mostly as it should, else garbled, twice, with something else, or not at all."""
-
-    def __init__(self, seed: int) -> None:
-        self.source = random.Random(seed)
-        self.buffer = FrameBuffer()
-        self.sent = 0
-
-    def answer(self, octets: bytes) -> list[bytes]:
-        right = self._right(octets)
-        match self.source.randrange(10):
-            case 0:
-                return [mutated(right, self.source)]
-            case 1:
-                return [right + right]
-            case 2:
-                return [self._any() + right]
-            case 3:
-                return [right[: len(right) // 2]]
-            case 4:
-                return []
-        return at_random(right, self.source.randrange(99))
-
-    def _any(self) -> bytes:
-        raise NotImplementedError
-
-    def _right(self, octets: bytes) -> bytes:
-        raise NotImplementedError
-
-    def apdu(self) -> bytes:
-        response = self.source.choice(RESPONSES)
-        if response[0] != 0xC4:
-            return response
-        return response[:2] + bytes((0xC0 | self.source.choice((1, 1, 1, 1, 2)),)) + response[3:]
-
-
-class NastyHdlcMeter(NastyMeter):
-    def _right(self, octets: bytes) -> bytes:
-        self.buffer.feed(octets)
-        frame = self.buffer.next()
-        assert frame, octets
-        if frame.kind is Kind.SNRM:
-            return self._frame(control_of(Kind.UA), PARAMETERS)
-        if frame.kind is Kind.DISC:
-            return self._frame(control_of(self.source.choice((Kind.UA, Kind.DM))))
-        if frame.kind is Kind.I:
-            received = frame.send_sequence + 1
-            control = control_of(Kind.I, send=frame.receive_sequence, receive=received)
-            segmented = self.source.random() < 0.2
-            return self._frame(control, LLC_TO_CLIENT + self.apdu(), segmented=segmented)
-        return self._any()
-
-    def _any(self) -> bytes:
-        kind = self.source.choice(list(Kind)[:-1])
-        numbers = {"send": self.source.randrange(3), "receive": self.source.randrange(3)}
-        return self._frame(control_of(kind, **numbers), self.source.choice((b"", b"\x00" * 9)))
-
-    def _frame(self, control: int, information: bytes = b"", *, segmented: bool = False) -> bytes:
-        return hdlc.encode(Frame(CLIENT, SERVER, control, information, segmented))
-
-
-class NastyWrapperMeter(NastyMeter):
-    def _right(self, octets: bytes) -> bytes:
-        assert octets
-        return wrapper.encode(1, 16, self.apdu())
-
-    def _any(self) -> bytes:
-        return wrapper.encode(self.source.choice((1, 2)), self.source.choice((16, 17)), b"\x0f\x00")
-
-
-#: A conversation with a meter that answers nothing useful ends within this many reads and silences: MAX_POLLS frames,
-#: and the repeats of each.
-_PATIENCE = 5000
-
-
-def _outcome(conversation, meter: NastyMeter) -> str:
-    waiting: list[bytes] = []
-    try:
-        octets = next(conversation)
-        for _ in range(_PATIENCE):
-            if octets:
-                waiting += [piece for piece in meter.answer(octets) if piece]
-            octets = conversation.send(waiting.pop(0)) if waiting else conversation.throw(Silence())
-    except StopIteration:
-        return "answer"
-    except TelegrafDlmsError as error:
-        return type(error).__name__
-    raise AssertionError("it does not end")
-
-
-def _poll(framing, seed: int):
-    yield from framing.open()
-    if seed % 3:
-        value = yield from get(framing, PROFILE, invoke_ids=InvokeIds())
-    else:
-        value = yield from get_list(framing, [PROFILE] * 2, invoke_ids=InvokeIds())
-    yield from framing.close()
-    return value
+    assert Watch().converse(hearing(), lambda _sent: [Silence("nothing came")]) == "silence"
 
 
 @pytest.mark.parametrize(
-    ("make_meter", "make_framing"),
+    "line",
     [
-        pytest.param(NastyHdlcMeter, lambda: HdlcFraming(client=CLIENT, server=SERVER), id="HDLC"),
-        pytest.param(NastyWrapperMeter, lambda: WrapperFraming(client=16, server=1), id="WRAPPER"),
+        "m value=nan 0",
+        "m value=1e999 0",
+        "m value=1\n2 0",
+        "m value=9223372036854775808i 0",
+        "m value=1 9223372036854775808",
+        "m time=1 0",
+        "m,t= value=1 0",
+        "m 0",
     ],
 )
-def test_every_poll_of_a_nasty_meter_ends_with_an_answer_or_an_error_of_ours(make_meter, make_framing):
-    outcomes = {_outcome(_poll(make_framing(), seed), make_meter(seed)) for seed in range(3000)}
-    assert {"answer", "DataRefused", "RemoteProtocolError", "Silence"} <= outcomes
+def test_a_line_that_telegraf_would_not_take_is_told(line):
+    def case(_source, watch):
+        watch.lines([line])
+
+    assert failing(case)
 
 
-def test_a_buffer_fed_with_flags_alone_takes_linear_time():
-    buffer = FrameBuffer()
-    buffer.feed(b"\x7e\xa7\xff" * 50_000)
-    assert buffer.next() is None
-    while buffer.expire():
-        assert buffer.next() is None
+def test_a_process_that_grows_is_told():
+    kept = []
+
+    def case(source, _watch):
+        kept.append(source.randbytes(1 << 20))
+        return 1
+
+    with pytest.raises(AssertionError, match="it: the process grew by"):
+        run([Target("it", case)], frames=200, seed=1, watch=Watch(), warm_up=1)
+
+
+@pytest.mark.parametrize("name", ["visits over a bad line", "visits to a bad meter", "values"])
+def test_a_case_is_the_same_alone_and_among_others(name):
+    target = next(target for target in TARGETS if target.name == name)
+    watch = Watch()
+    alone = {}
+    for number in range(17, 25):
+        done(target, 1, number, watch)
+        alone[number] = list(watch.octets)
+    for number in range(25):
+        done(target, 1, number, watch)
+        assert watch.octets == alone.get(number, watch.octets)
+    assert any(alone.values())
+
+
+# The command.
+
+
+def fuzz(*arguments):
+    """Run what ``make fuzz`` does."""
+    command = [sys.executable, "-m", "fuzz", *arguments]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_one_case_is_done_again_with_its_octets():
+    done = fuzz("--replay", "get_responses:1:3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("right: 1 frames, slowest call 0.")
+
+
+def test_some_targets_are_done_and_counted():
+    done = fuzz("--count", "300", "--seed", "9", "--target", "frames", "--target", "AARE")
+    assert (done.returncode, done.stderr) == (0, "")
+    *targets, total = done.stdout.splitlines()
+    assert [line.split()[0] for line in targets] == ["frames", "AARE"]
+    assert int(total.split()[0]) >= 300
