@@ -92,6 +92,7 @@ def test_an_answer_that_names_a_context_without_the_ciphering_asked_for_is_not()
         (aare(result=1, diagnostic=1), LOW, "rejected-permanent (1), no-reason-given (1)", True),
         (aare(result=1, diagnostic=0), LOW, "rejected-permanent (1), null (0)", True),
         (aare(result=1, diagnostic=1), NONE, "no-reason-given (1)", False),
+        (aare(result=1, diagnostic=1, information="0e010006"), LOW, "deciphering-error (0, 6)", False),
         (aare(result=2, diagnostic=1), LOW, "rejected-transient (2), no-reason-given (1)", False),
         (aare(result=1, diagnostic=2), LOW, "application-context-name-not-supported (2)", False),
         (aare(result=1, diagnostic=2, source=0xA2), LOW, "no-common-acse-version (2)", False),

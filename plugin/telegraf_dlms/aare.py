@@ -182,9 +182,11 @@ def _rejection(
     result: int, source: str, diagnostic: int | None, access: Access, information: bytes | None
 ) -> AssociationError:
     # A permanent rejection without a reason, where a password was sent, is how several makers refuse a password.
-    unexplained = result == _REJECTED_PERMANENT and diagnostic in _NO_REASON and access.security == "low"
-    text = f"{_RESULTS.get(result, 'result')} ({result}), {_diagnostic_text(source, diagnostic)}"
     refusal = _inner_refusal(information)
+    unexplained = (
+        result == _REJECTED_PERMANENT and diagnostic in _NO_REASON and access.security == "low" and refusal is None
+    )
+    text = f"{_RESULTS.get(result, 'result')} ({result}), {_diagnostic_text(source, diagnostic)}"
     return AssociationError(
         f"the association was refused: {text}" + (f", {refusal.text}" if refusal else ""),
         result=result,
