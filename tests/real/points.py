@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # As in Telegraf: a backslash escapes a separator behind it, and is itself before anything else.
-_KEY = r"(?:[^,= \\]|\\[,= ]?)+"
-_FIELD = rf'({_KEY})=("(?:[^"\\]|\\.)*"|[^", ]+)'
+_KEY = r"(?:[^,= \\]++|\\[,= ]?)++"
+_FIELD = rf'({_KEY})=("(?:[^"\\]++|\\.)*+"|[^", ]++)'
 _LINE = re.compile(rf"({_KEY})((?:,{_KEY}={_KEY})*) ({_FIELD}(?:,{_FIELD})*) (-?\d+)")
 _INTEGER = re.compile(r"-?\d+i")
 
