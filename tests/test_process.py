@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -280,3 +281,12 @@ def test_the_limit_of_open_files_is_raised_to_the_hard_one():
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_garbage_is_looked_for_less_often_than_python_does():
+    before = gc.get_threshold()
+    try:
+        process.relax_garbage_collection()
+        assert gc.get_threshold() == process.GARBAGE_THRESHOLDS > before
+    finally:
+        gc.set_threshold(*before)

@@ -15,7 +15,7 @@ from telegraf_dlms.log import Changes
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.output import Output
 from telegraf_dlms.plan import compile_plan
-from telegraf_dlms.process import Control, raise_file_limit
+from telegraf_dlms.process import Control, raise_file_limit, relax_garbage_collection
 from telegraf_dlms.state_file import default_path
 from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.world import World
@@ -47,6 +47,7 @@ def summary(plan: Plan) -> str:
 
 def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     """Collect until a stop is wanted; returns 0. Raises ConfigError before anything is read."""
+    relax_garbage_collection()
     seen = _fingerprint_of(paths)
     configuration = _load(paths, log)
     plan = compile_plan(configuration)
@@ -62,6 +63,7 @@ def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
 
 def once(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     """Gather every enabled group once and return an exit status. Raises ConfigError before anything is read."""
+    relax_garbage_collection()
     configuration = _load(paths, log)
     plan = compile_plan(configuration)
     _announce(configuration, plan, log)
