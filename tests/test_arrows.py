@@ -55,12 +55,12 @@ FAMILIES = {
     "config": Family(
         "config config_files config_types tables references checks notes environment "
         "models device_model problems toml_lines secret durations",
-        "errors obis cosem address",
+        "ciphering errors obis cosem address",
     ),
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake probe profile_conversation compact_conversation",
+        "conversation handshake lists probe profile_conversation compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
@@ -72,8 +72,9 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus poll meter lock_out readout troubles world",
-        "plan conversation metrics link state schedule trace pipes framing apdu cosem obis talk errors",
+        "collector bus poll establish meter lock_out readout troubles world",
+        "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem obis "
+        "talk errors",
     ),
     "simulator": Family(
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from telegraf_dlms.access import AccessSecurity, TransportSecurity  # noqa: TC001  pydantic reads them
 from telegraf_dlms.config_types import (
     AsymmetricKey,
     DedicatedKey,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.secret import Secret
 
 InterfaceType = Literal["hdlc", "wrapper", "hdlc_mode_e"]
-AccessSecurity = Literal["none", "low", "high", "high_md5", "high_sha1", "high_gmac", "high_sha256", "high_ecdsa"]
-TransportSecurity = Literal["none", "authentication", "encryption", "authentication_encryption"]
 Deviation = Literal["standard", "without_dst", "inverted", "ignore"]
 
 #: The keys whose values are secrets: each also has a key ``<key>_file``.
