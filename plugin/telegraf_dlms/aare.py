@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from telegraf_dlms import ber
 from telegraf_dlms.access import VAA_NAMES, Conformance, Mechanism, Negotiated
-from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, EXCEPTION_RESPONSE, Refusal, parse_get_response
+from telegraf_dlms.apdu import (
+    CONFIRMED_SERVICE_ERROR,
+    DECIPHERING_ERROR,
+    EXCEPTION_RESPONSE,
+    Refusal,
+    parse_get_response,
+)
 from telegraf_dlms.association import CONFORMANCE_HEAD, CONTEXT_OID, DLMS_VERSION, MECHANISM_OID
 from telegraf_dlms.ciphering import TITLE_LENGTH
 from telegraf_dlms.errors import AssociationError, CipheringError, RemoteProtocolError
@@ -130,13 +136,11 @@ def refuse_refusal(apdu: bytes) -> None:
     if apdu[:1] in _REFUSALS:
         answer = parse_get_response(apdu)
         if isinstance(answer, Refusal):
-            if answer.service == _DECIPHERING_ERROR:
+            if answer.service == DECIPHERING_ERROR:
                 raise CipheringError(f"another key than the meter's, or another system title: {answer.text}")
             raise AssociationError(f"the association was refused: {answer.text}", counter=answer.counter)
 
 
-#: A service-error of an exception-response (Green Book, 9.5).
-_DECIPHERING_ERROR: Final = 5
 _REFUSALS: Final = frozenset({bytes((EXCEPTION_RESPONSE,)), bytes((CONFIRMED_SERVICE_ERROR,))})
 
 

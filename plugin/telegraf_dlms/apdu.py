@@ -223,6 +223,7 @@ _SERVICE_ERRORS = {
     6: "invocation-counter-error",
 }
 _INVOCATION_COUNTER_ERROR: Final = 6
+DECIPHERING_ERROR: Final = 5
 #: ConfirmedServiceError and ServiceError of the Green Book, 9.5: the service, and of two kinds of errors their words.
 _CONFIRMED_SERVICES = {1: "initiate", 5: "read", 6: "write"}
 _CONFIRMED_ERRORS = {

@@ -153,15 +153,18 @@ class DataRefused(TelegrafDlmsError):
 
 
 class ServiceRefused(DataRefused):
-    """An exception-response: ``state`` is its state-error (Green Book, 9.5, ExceptionResponse).
+    """An exception-response: its state-error and service-error (Green Book, 9.5, ExceptionResponse).
 
     ``counter`` is the invocation counter that the meter expects, where it refuses ours.
     """
 
-    def __init__(self, reason: str, *, state: int | None, counter: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, state: int | None, counter: int | None = None, service: int | None = None
+    ) -> None:
         super().__init__(None, reason)
         self.state = state
         self.counter = counter
+        self.service = service
 
 
 class MappingError(TelegrafDlmsError):

@@ -153,7 +153,7 @@ def _refuse(answer: GetResponse) -> NoReturn:
     if isinstance(answer, GetRefused):
         raise DataRefused(answer.result)
     if isinstance(answer, Refusal):
-        raise ServiceRefused(answer.text, state=answer.state, counter=answer.counter)
+        raise ServiceRefused(answer.text, state=answer.state, counter=answer.counter, service=answer.service)
     raise RemoteProtocolError(f"the answer does not have the form of the question: {type(answer).__name__}")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from telegraf_dlms import axdr, hls
 from telegraf_dlms.aare import Aare, parse_aare, parse_initiate_response
 from telegraf_dlms.action import encode_action, parse_action_response
-from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, EXCEPTION_RESPONSE
+from telegraf_dlms.apdu import CONFIRMED_SERVICE_ERROR, DECIPHERING_ERROR, EXCEPTION_RESPONSE
 from telegraf_dlms.association import aarq, initiate_request, rlrq
 from telegraf_dlms.ciphered_framing import CipheredFraming
 from telegraf_dlms.ciphering import Ciphering, Key
@@ -94,9 +94,8 @@ class Handshake:
         access, ours, theirs = self._access, self._challenge, self._server_challenge
         claim = hls.Claim(theirs, ours, self._identity.title, self.server_title)
         proof = hls.prove(access, claim, next_counter=self._identity.next_counter)
-        by_name = access.referencing == "logical_names"
         try:
-            answer = yield from (self._act(proof, invoke_ids) if by_name else self._read(proof))
+            answer = yield from self._show(proof, invoke_ids)
         except DataRefused as refusal:
             counter = refusal.counter if isinstance(refusal, ServiceRefused) else None
             raise AssociationError(
@@ -107,6 +106,20 @@ class Handshake:
         claim = hls.Claim(ours, theirs, self.server_title, self._identity.title)
         if not isinstance(answer, bytes) or not hls.is_proved(access, claim, answer):
             raise AssociationError("the meter's answer to our challenge is wrong", authentication=True)
+
+    def _show(self, proof: bytes, invoke_ids: InvokeIds) -> Conversation[axdr.Value]:
+        """Send our proof, under the dedicated key where the meter cannot decipher it under the global one.
+
+        Some meters take the AARQ for the moment at which a dedicated key comes into force.
+        """
+        by_name = self._access.referencing == "logical_names"
+        try:
+            return (yield from (self._act(proof, invoke_ids) if by_name else self._read(proof)))
+        except ServiceRefused as refusal:
+            if not self._dedicated_key or self._ciphering is None or refusal.service != DECIPHERING_ERROR:
+                raise
+        self._ciphering.use_dedicated_key()
+        return (yield from (self._act(proof, invoke_ids) if by_name else self._read(proof)))
 
     def rlrq(self) -> bytes:
         """Return the RLRQ of this association; a ciphered one proves that it is ours (Green Book, 9.3.4)."""

@@ -72,7 +72,7 @@ _DATA, _RESULT = b"\x00", b"\x01"
 def _ask(framing: Framing, apdu: bytes) -> Conversation[ReadResult | ReadBlock]:
     answer = parse_read_response((yield from framing.exchange(apdu)))
     if isinstance(answer, Refusal):
-        raise ServiceRefused(answer.text, state=answer.state, counter=answer.counter)
+        raise ServiceRefused(answer.text, state=answer.state, counter=answer.counter, service=answer.service)
     return answer
 
 
