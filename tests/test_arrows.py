@@ -60,10 +60,13 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake lists probe profile_conversation compact_conversation",
+        "conversation handshake attentive lists probe profile_conversation compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
+    "steps": Family("steps", ""),
+    "hints": Family("hints circumstances", "steps trace errors"),
+    "report": Family("report report_live", "steps"),
     "discovery": Family(
         "survey discovery",
         "conversation apdu short_names obis_names config axdr metrics cosem units obis errors talk",
@@ -90,6 +93,7 @@ FAMILIES = {
 WALLED_OFF = {
     "influx_line_protocol": "line",
     "pydantic": "config",
+    "rich": "report",
     "serial": "link",
     "serial_asyncio_fast": "link",
 }
@@ -107,6 +111,9 @@ SANS_IO = [
     "metrics",
     "conversation",
     "trace",
+    "steps",
+    "hints",
+    "report",
     "talk",
     "schedule",
 ]

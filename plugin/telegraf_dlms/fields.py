@@ -79,6 +79,15 @@ def print_scaled(value: int, scaler: int) -> tuple[str, str | None]:
     return printed, _plain_digits(exact)
 
 
+def plain(value: Value, presentation: Presentation) -> Any:
+    """Return what JSON has for a value; what is no number by the rules of a CHOICE. axdr limits how deep this goes."""
+    if isinstance(value, _ITEMS):
+        return [item if type(item) in _AS_IT_IS else plain(item, presentation) for item in value]
+    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    return _choice_text(value, presentation)
+
+
 def _plain_digits(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -223,18 +232,11 @@ def _address_text(value: Value) -> str | None:
 
 
 def _json_text(value: Value, presentation: Presentation) -> str:
-    plain = _plain(value, presentation)
-    return print_text(json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
-
-
-def _plain(value: Value, presentation: Presentation) -> Any:
-    """Return what json prints; axdr limits how deep this goes. A frame of 64 KB may have as many items."""
-    if isinstance(value, _ITEMS):
-        return [item if type(item) in _AS_IT_IS else _plain(item, presentation) for item in value]
-    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
-        return value
-    return _choice_text(value, presentation)
+    return print_text(
+        json.dumps(plain(value, presentation), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    )
 
 
 _ITEMS = (list, tuple)
+#: A frame of 64 KB may have as many items.
 _AS_IT_IS = frozenset({int, bool, type(None)})

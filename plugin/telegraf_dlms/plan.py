@@ -150,7 +150,7 @@ def compile_plan(configuration: Configuration) -> Plan:
     groups = _groups_by_device(configuration.groups)
     connections = {connection.name: connection for connection in configuration.connections if connection.enabled}
     meters: dict[str, list[MeterPlan]] = {}
-    links = {name: _link(connection) for name, connection in connections.items()}
+    links = {name: link_of(connection) for name, connection in connections.items()}
     for device in configuration.devices:
         if device.enabled and device.connection in connections and device.name in groups:
             plan = _meter(device, links[device.connection], groups[device.name], configuration.agent.tags)
@@ -169,7 +169,7 @@ def meter_plan(configuration: Configuration, device_name: str, groups: Iterable[
     """Return the plan of one device, enabled or not, with the values that it has in ``groups``; KeyError."""
     device = {device.name: device for device in configuration.devices}[device_name]
     connection = next(each for each in configuration.connections if each.name == device.connection)
-    return _meter(device, _link(connection), _groups_by_device(groups).get(device_name, ()), configuration.agent.tags)
+    return _meter(device, link_of(connection), _groups_by_device(groups).get(device_name, ()), configuration.agent.tags)
 
 
 def _groups_by_device(groups: Iterable[Group]) -> dict[str, tuple[GroupPlan, ...]]:
@@ -321,7 +321,8 @@ def _reveal(secret: Secret | None) -> bytes:
     return b"" if secret is None else secret.reveal()
 
 
-def _link(connection: Connection) -> TcpSettings | SerialSettings:
+def link_of(connection: Connection) -> TcpSettings | SerialSettings:
+    """Return what a connection is opened with."""
     if connection.type == "tcp":
         return TcpSettings(connection.address or "", connection.port or 0)
     rs485 = connection.rs485
