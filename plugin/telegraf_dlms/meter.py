@@ -164,6 +164,8 @@ class Meter:
         self.follows_counter = False
         self.lists = Lists(limit=1 if plan.no_lists else MAX_LIST)
         self.memory_until_ns = 0
+        #: Which meter it is that answers, by its own word; "" while that is not known.
+        self.identity = ""
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
