@@ -75,7 +75,7 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus poll establish meter lock_out readout troubles world",
+        "collector bus turnstile poll establish meter lock_out readout troubles world",
         "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem obis "
         "talk errors",
     ),

@@ -147,13 +147,15 @@ class Bus:
         self._close_link()
         await self._until_closed()
         name, now_ns = self.plan.name, self._world.mono_ns
-        began_ns = now_ns()
-        try:
-            self._link = await self._world.open_link(self.plan.link, timeout_s=timeout_s)
-        except LinkError as error:
-            self._back_off.failed(now_ns(), cost_ns=now_ns() - began_ns)
-            self._world.changes.say(("connection", name), "warn", f"{name}: {error}")
-            raise LinkDown(f"{name}: {error}") from error
+        is_tcp = isinstance(self.plan.link, TcpSettings)
+        async with self._world.turnstile.passing() if is_tcp else contextlib.nullcontext():
+            began_ns = now_ns()
+            try:
+                self._link = await self._world.open_link(self.plan.link, timeout_s=timeout_s)
+            except LinkError as error:
+                self._back_off.failed(now_ns(), cost_ns=now_ns() - began_ns)
+                self._world.changes.say(("connection", name), "warn", f"{name}: {error}")
+                raise LinkDown(f"{name}: {error}") from error
         self._back_off.succeeded()
         self._world.changes.over(("connection", name), f"{name}: is open again")
         if self._link.trace is None and self._world.log.is_enabled("trace"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from telegraf_dlms.link import open_link
 from telegraf_dlms.state import state_in_memory
+from telegraf_dlms.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,7 +59,8 @@ class KeptState(Protocol):
 class World:
     """Given to each bus; a test gives another one. Clocks are nanoseconds: UTC, and one that only runs.
 
-    ``state`` ends with the process where none is given; ``service`` gives the one of the configuration.
+    ``state`` ends with the process where none is given; ``service`` gives the one of the configuration. ``turnstile``
+    is what TCP connections pass one after the other when they open.
     """
 
     output: Output
@@ -68,3 +70,4 @@ class World:
     mono_ns: Callable[[], int] = field(default=time.monotonic_ns)
     open_link: OpenLink = field(default=open_link)
     state: KeptState = field(default_factory=state_in_memory)
+    turnstile: Turnstile = field(default_factory=Turnstile)
