@@ -82,6 +82,8 @@ class SecuredStation(Station):
         self.said = []
         #: The client after whose release the meter closes the connection, and how long it takes to.
         self.hangs_up_after, self.hangs_up_in_s = None, 0.1
+        #: Clients that get no data link over HDLC.
+        self.disconnected = set()
 
     def forget_associations(self):
         self.server = _Wrapper(self) if self.interface == "wrapper" else _Hdlc(self)
@@ -136,6 +138,8 @@ class _Hdlc:
             self.send = self.send + 1 & 7
             return self.frame(frame, control, LLC_TO_CLIENT + apdu)
         self.station.said.append(("public" if client == PUBLIC else "own", frame.kind.name))
+        if client in self.station.disconnected:
+            return self.frame(frame, control_of(Kind.DM))
         if frame.kind is Kind.SNRM:
             if self.connected not in {None, client}:
                 return b""
