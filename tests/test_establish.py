@@ -188,6 +188,17 @@ async def test_a_dedicated_key_of_the_configuration_has_numbers_of_its_own_in_th
 
 
 @on_a_jumping_clock
+async def test_of_a_dedicated_key_the_meter_s_own_counter_says_nothing():
+    opening = opening_of(access(protection=BOTH, dedicated_key=DEDICATED), system_title="5A5A5A0102030405")
+    words = await refused(opening, CipheringError)
+    assert words.startswith('dedicated_key, which may be "random": the state cannot be kept')
+    assert opening.scene.station.said == []
+    opening = opening_of(access(protection=BOTH, dedicated_key="random"), system_title="5A5A5A0102030405")
+    await opening.make()
+    assert used(opening) == [41]
+
+
+@on_a_jumping_clock
 async def test_numbers_that_another_process_took_meanwhile_are_left_to_it():
     wanted = access(protection=BOTH, dedicated_key=DEDICATED)
     opening = without_counter(wanted)

@@ -82,11 +82,15 @@ class Counters:
         if not self.empty and self._reservations.reserved_to(self._key_id) != self._end:
             self._next = self._end
 
-    def next_counter(self) -> int:
-        """Return a number that was never used with this key; raises CipheringError where there is none to be had."""
+    def prepare(self) -> None:
+        """Have a number in hand; raises CipheringError where there is none that is known to be new."""
         if self.empty:
             key_id, count, at_least = self.wanted
             self.give(self._reservations.reserve(key_id, count, at_least=at_least))
+
+    def next_counter(self) -> int:
+        """Return a number that was never used with this key; raises CipheringError where there is none to be had."""
+        self.prepare()
         number = self._next
         self._next = number + 1
         return number

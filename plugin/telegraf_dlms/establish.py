@@ -85,9 +85,9 @@ class _Opening:
         counters = self._counters
         if counters is None:
             return await self._associate()
-        for each in (counters, self._dedicated):
-            if each is not None:
-                each.begin()
+        counters.begin()
+        if self._dedicated is not None:
+            self._begin_dedicated(self._dedicated)
         if self._meter.plan.invocation_counter is not None:
             await self._ask_counter(counters, self._meter.plan.invocation_counter)
         try:
@@ -99,6 +99,14 @@ class _Opening:
             link = await self._associate()
         self._meter.follows_counter = False
         return link
+
+    def _begin_dedicated(self, counters: Counters) -> None:
+        counters.begin()
+        try:
+            # The meter's own counter says nothing of this key: only the state knows which numbers were used.
+            counters.prepare()
+        except CipheringError as error:
+            raise CipheringError(f'dedicated_key, which may be "random": {error}') from error
 
     def _follow(self, counters: Counters, expected: int) -> None:
         """Go on from the counter that the meter expects, once until it lets us in: a hostile one must not burn them."""
