@@ -219,6 +219,14 @@ def test_a_made_up_attribute_does_not_grow_the_memory():
     assert info.currsize <= info.maxsize
 
 
+def test_classes_and_versions_that_a_meter_makes_up_are_not_kept():
+    cosem._rows_of.cache_clear()
+    for number in range(2000):
+        assert [attribute.name for attribute in attributes_of(9000 + number, number)] == ["logical_name"]
+        assert attributes_of(15, number)
+    assert cosem._rows_of.cache_info().currsize < 10
+
+
 def test_the_words_are_tuples():
     name = bytes.fromhex("0100010800ff")
     assert AttributeDescriptor(3, name, 2) == (3, name, 2)

@@ -9,6 +9,7 @@ import struct
 import pytest
 from influx_line_protocol import Metric
 
+from telegraf_dlms import line
 from telegraf_dlms.errors import MappingError
 from telegraf_dlms.line import Line, print_fields, print_float, print_integer, print_text, print_value
 
@@ -186,3 +187,12 @@ def test_canary_upstream_prints_a_line_without_a_field():
 
 def test_our_line_prints_an_ints_subclass_as_its_number():
     assert print_value(Celsius(5)) == "5i"
+
+
+def test_long_texts_of_meters_are_not_kept_as_tags():
+    line._printed_tag.cache_clear()
+    for number in range(200):
+        text = f"{number} " + "long, " * 20
+        assert Line("m", {"t": text}).prefix == "m,t=" + text.strip().replace(" ", "\\ ").replace(",", "\\,") + " "
+        assert Line("m", {"t": f"{number % 5}"}).prefix == f"m,t={number % 5} "
+    assert line._printed_tag.cache_info().currsize == 5

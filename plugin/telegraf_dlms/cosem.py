@@ -202,12 +202,18 @@ _SUFFIXES: dict[FieldType, tuple[str, ...]] = dict.fromkeys(FieldType, ("", "_js
 }
 
 
-@cache
 def _rows(class_id: int, version: int | None) -> tuple[Row, ...]:
-    rows = CLASSES.get(class_id, ())
-    newest = max((row.first for row in rows), default=0)
-    wanted = newest if version is None else min(version, newest)
-    return tuple(row for row in rows if row.first <= wanted and (row.last is None or wanted <= row.last))
+    rows = CLASSES.get(class_id)
+    if rows is None:
+        return ()
+    newest = max(row.first for row in rows)
+    return _rows_of(class_id, newest if version is None else min(version, newest))
+
+
+@cache
+def _rows_of(class_id: int, version: int) -> tuple[Row, ...]:
+    """Return what a known class has in a known version; what a meter may make up gets no further than ``_rows``."""
+    return tuple(row for row in CLASSES[class_id] if row.first <= version and (row.last is None or version <= row.last))
 
 
 @lru_cache(maxsize=1024)  # the numbers come from capture_objects, which a meter may make up without end

@@ -35,7 +35,7 @@ class Line(Metric):  # type: ignore[misc]  # the package has no types
     @property
     def prefix(self) -> str:
         """Measurement, tags and the space after them: what stays the same from reading to reading."""
-        tags = dict(starmap(_printed_tag, self.tags.items()))
+        tags = dict(starmap(_tag, self.tags.items()))
         measurement = _clean(self.measurement).replace(",", "\\,").replace(" ", "\\ ")
         return f"{measurement}{''.join([tags[name] for name in sorted(tags)])} "
 
@@ -113,8 +113,16 @@ def _escape(text: str) -> str:
     return _SEPARATORS.sub(r"\\\1", text)
 
 
+def _tag(name: str, value: str) -> tuple[str, str]:
+    """Return a tag's cleaned name, and the tag as it is printed: not at all where one of the two is empty."""
+    return _printed_tag(name, value) if len(value) <= _SHARED else _printed_tag.__wrapped__(name, value)
+
+
 @lru_cache(maxsize=4096)  # ten thousand meters share nearly all of their tags
 def _printed_tag(name: str, value: str) -> tuple[str, str]:
-    """Return a tag's cleaned name, and the tag as it is printed: not at all where one of the two is empty."""
     name, value = _clean(name), _clean(value)
     return name, f",{_escape(name)}={_escape(value)}" if name and value else ""
+
+
+#: Longer values are not kept: a text of a meter may be a tag, and be another one of 64 KB each time.
+_SHARED = 64
