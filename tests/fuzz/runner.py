@@ -96,11 +96,11 @@ def run(
 
     What is kept for ever by design, caches, is filled by the first ``warm_up`` cases of each: these are not counted.
     """
-    report = Report()
+    report, growth = Report(), Growth()
     for target in targets:
         for number in range(warm_up):
             one_case(target, seed - 1, number, watch)
-    growth = Growth()
+    growth.begin()
     shares = sum(target.share for target in targets)
     for target in targets:
         tally = report.tallies[target.name] = Tally()

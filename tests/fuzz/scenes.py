@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from scripted_meter import Apdus
 from telegraf_dlms.access import Access, Protection
+from telegraf_dlms.compact import COMPACT_DATA
+from telegraf_dlms.compact_conversation import CompactRequest, read_compact
 from telegraf_dlms.conversation import Memory, Reading, ReadRequest, read_values, release
 from telegraf_dlms.cosem import SCALER_ATTRIBUTE, AttributeDescriptor
 from telegraf_dlms.datetimes import DeviceClock
@@ -26,6 +28,7 @@ from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.metrics import Presentation, Series
 from telegraf_dlms.obis import parse_obis
+from telegraf_dlms.object_list import CURRENT_ASSOCIATION, parse_base_names, parse_logical_names
 from telegraf_dlms.profile import ProfileSeries, needed_scalers
 from telegraf_dlms.profile_conversation import BufferReading, BufferRequest, read_buffer
 from telegraf_dlms.read import read_list
@@ -36,12 +39,14 @@ from telegraf_dlms.simulator.objects import attribute_numbers
 from telegraf_dlms.simulator.server import Session
 from telegraf_dlms.simulator.server_address import ServerAddress
 from telegraf_dlms.simulator.wrapper_server import WrapperServer
+from telegraf_dlms.survey import survey
 from telegraf_dlms.wrapper import WrapperFraming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
+    from telegraf_dlms.conversation import Association
     from telegraf_dlms.talk import Conversation, Framing
 
 #: Thursday 2026-01-01 12:07:30 UTC.
@@ -51,6 +56,7 @@ CLOCK = DeviceClock()
 PRESENTATION = Presentation("utf-8", CLOCK)
 CLIENT, SERVER = b"\x03", b"\x03"
 TITLE = b"TDLfuzz\x01"
+COMPACT = CompactRequest(next(name for name, listed in meter.OBJECTS.items() if listed.class_id == COMPACT_DATA))
 #: A long profile with a capture period, and a short one of events.
 PROFILES = parse_obis("1.0.99.1.0.255"), parse_obis("0.0.99.98.0.255")
 HOUR_NS = 3600 * 1_000_000_000
@@ -218,23 +224,44 @@ def visit(framing: Framing, scene: Scene, source: Random, into: Visit) -> Conver
         if reading.scaler_unit is not None:
             into.values[request.scaler_unit] = reading.scaler_unit
     yield from _some_at_once(association, chosen, into)
-    if source.random() < 0.5:
-        name = PROFILES[source.random() < 0.9]
-        request = BufferRequest(name, source.choice((None, 3, 20)), source.choice((1, 6)) * HOUR_NS)
-        with suppress(DataRefused):
-            into.buffer = yield from read_buffer(
-                association,
-                request,
-                memory,
-                clock=CLOCK,
-                now_ns=NOON_NS,
-                since_ns=source.choice((None, NOON_NS - 2 * HOUR_NS)),
-                needed_scalers=needed_scalers,
-            )
+    with suppress(DataRefused):
+        match source.randrange(8):
+            case 0:
+                yield from _survey(association, memory, source)
+            case 1 | 2:
+                into.buffer = yield from read_compact(association, COMPACT, memory, needed_scalers=needed_scalers)
+            case 3 | 4 | 5:
+                into.buffer = yield from _rows(association, memory, source)
     yield from release(association.framing, request=association.release_request())
 
 
-def _some_at_once(association: Any, chosen: list[AttributeDescriptor], into: Visit) -> Conversation[None]:
+def _rows(association: Association, memory: Memory, source: Random) -> Conversation[BufferReading]:
+    """Read a profile."""
+    request = BufferRequest(
+        PROFILES[source.random() < 0.9], source.choice((None, 3, 20)), source.choice((1, 6)) * HOUR_NS
+    )
+    return read_buffer(
+        association,
+        request,
+        memory,
+        clock=CLOCK,
+        now_ns=NOON_NS,
+        since_ns=source.choice((None, NOON_NS - 2 * HOUR_NS)),
+        needed_scalers=needed_scalers,
+    )
+
+
+def _survey(association: Association, memory: Memory, source: Random) -> Conversation[None]:
+    """Find out what some objects give, as ``discover`` does."""
+    if association.short_names is None:
+        objects = parse_logical_names((yield from association.ask(AttributeDescriptor(15, CURRENT_ASSOCIATION, 2))))
+    else:
+        objects = parse_base_names((yield from association.ask(AttributeDescriptor(12, CURRENT_ASSOCIATION, 2))))
+    for listed in source.sample(objects.objects, min(3, len(objects.objects))):
+        yield from survey(association, listed, memory, presentation=PRESENTATION)
+
+
+def _some_at_once(association: Association, chosen: list[AttributeDescriptor], into: Visit) -> Conversation[None]:
     """Read attributes with one request."""
     try:
         if association.short_names is None:

@@ -131,16 +131,20 @@ def _hangs(_signal: int, frame: Any) -> None:
 
 
 class Growth:
-    """How much the process has grown since ``begin``, at its largest; pages are counted by the kernel."""
+    """How much larger the process is, at its largest, than it was before ``begin``; the kernel counts its pages."""
 
     def __init__(self) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        self._began = self._largest()
+        self._before = 0
+
+    def begin(self) -> None:
+        """Count what is more than the largest size until now."""
+        self._before = self._largest()
 
     def octets(self) -> int:
         """Return by how much the process was larger at any time since."""
-        return self._largest() - self._began
+        return self._largest() - self._before
 
     @staticmethod
     def _largest() -> int:
