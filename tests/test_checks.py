@@ -14,6 +14,13 @@ from telegraf_dlms.tables import Surroundings, check_table
 KEY = "00" * 16
 LONG_KEY = "00" * 32
 GMAC = {"access_security": "high_gmac"}
+ECDSA = {"access_security": "high_ecdsa"}
+P256 = "11" * 32
+#: The base point of P-256 (FIPS 186-4, D.1.2.3).
+POINT = (
+    "6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296"
+    "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5"
+)
 CHECKS = {Agent: check_tags, Connection: check_connection, Device: check_device, Value: check_value}
 
 
@@ -167,7 +174,49 @@ def test_a_dedicated_key_never_travels_in_clear(transport, dedicated, told):
 
 
 def test_ecdsa_needs_both_its_keys():
-    assert device_told({"access_security": "high_ecdsa", "signing_key": "00"}) == ["server_public_key"]
+    assert device_told(ECDSA | {"signing_key": P256}) == ["server_public_key"]
+    assert device_told(ECDSA | {"server_public_key": POINT}) == ["signing_key"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"signing_key": P256, "server_public_key": POINT}, []),
+        ({"signing_key": P256 + P256[:32], "server_public_key": "02" + POINT[:64]}, []),
+        ({"signing_key": "00" * 32, "server_public_key": POINT}, ["signing_key"]),
+        ({"signing_key": P256, "server_public_key": "00" * 64}, ["server_public_key"]),
+        ({"signing_key": "00", "server_public_key": "00"}, ["signing_key", "server_public_key"]),
+        ({"signing_key": "no hex", "server_public_key": "00"}, ["signing_key", "server_public_key"]),
+    ],
+)
+def test_the_keys_of_ecdsa_are_keys(keys, told):
+    assert device_told(ECDSA | keys) == told
+
+
+def test_keys_that_nobody_uses_are_not_looked_into():
+    assert device_told({"signing_key": "00", "server_public_key": "00"}) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"system_title": "MMMMETER", "server_system_title": "4D4D4D4D45544552"}, ["server_system_title"]),
+        ({"system_title": "MMMMETER", "server_system_title": "MMMMETE2"}, []),
+        ({"system_title": "no title", "server_system_title": "short"}, ["server_system_title"]),
+        ({"server_system_title": "MMMMETER"}, []),
+    ],
+)
+def test_two_sides_have_two_titles(keys, told):
+    assert device_told(keys) == told
+
+
+@pytest.mark.parametrize(
+    ("transport", "told"),
+    [("none", ["general_protection"]), ("authentication", []), ("encryption", []), ("nothing", ["transport_security"])],
+)
+def test_general_protection_needs_something_to_protect(transport, told):
+    keys = {"block_cipher_key": KEY, "authentication_key": KEY, "general_protection": True}
+    assert device_told(keys | {"transport_security": transport}) == told
 
 
 @pytest.mark.parametrize(

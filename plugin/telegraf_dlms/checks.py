@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from telegraf_dlms.address import hdlc_server, lower_by_serial, wrapper_server
 from telegraf_dlms.cosem import SCALER_ATTRIBUTE, is_field_name
+from telegraf_dlms.errors import CipheringError
 from telegraf_dlms.models import Agent, Connection, Device, Group, Value
 from telegraf_dlms.problems import shown
 
@@ -66,9 +67,9 @@ def check_device(checked: Checked[Device]) -> None:
     _check_password(checked)
     _check_symmetric_keys(checked)
     _check_dedicated_key(checked)
-    if checked.sound("access_security") and checked.table.access_security == "high_ecdsa":
-        for key in ("signing_key", "server_public_key"):
-            _require_secret(checked, key, 'access_security "high_ecdsa"')
+    _check_asymmetric_keys(checked)
+    _check_titles(checked)
+    _check_general_protection(checked)
 
 
 def check_value(checked: Checked[Value]) -> None:
@@ -212,6 +213,37 @@ def _check_dedicated_key(checked: Checked[Device]) -> None:
     transport = checked.table.transport_security
     if transport in {"none", "authentication"}:
         checked.report("dedicated_key", message=f'would travel in clear with transport_security "{transport}"')
+
+
+def _check_asymmetric_keys(checked: Checked[Device]) -> None:
+    table = checked.table
+    if not checked.sound("access_security") or table.access_security != "high_ecdsa":
+        return
+    from telegraf_dlms import hls  # noqa: PLC0415  it loads what certificates need, and hardly anybody has any
+
+    for key, secret, check in (
+        ("signing_key", table.signing_key, hls.check_signing_key),
+        ("server_public_key", table.server_public_key, hls.check_server_public_key),
+    ):
+        _require_secret(checked, key, 'access_security "high_ecdsa"')
+        if secret is None:
+            continue
+        try:
+            check(secret.reveal())
+        except CipheringError as error:
+            checked.report(key, message=str(error).removeprefix(f"{key} "))
+
+
+def _check_titles(checked: Checked[Device]) -> None:
+    table = checked.table
+    if table.system_title is not None and table.system_title == table.server_system_title:
+        checked.report("server_system_title", message="is ours, of system_title: the meter has one of its own")
+
+
+def _check_general_protection(checked: Checked[Device]) -> None:
+    table = checked.table
+    if table.general_protection and checked.sound("transport_security") and table.transport_security == "none":
+        checked.report("general_protection", message='protects nothing with transport_security "none"')
 
 
 def _require_secret(checked: Checked[Device], key: str, reason: str) -> None:

@@ -57,7 +57,10 @@ def render(problems: Collection[Problem], texts: Mapping[Path, str]) -> list[str
             return None
         if place.file not in indexes:
             indexes[place.file] = LineIndex(texts[place.file])
-        return indexes[place.file].line(place.path + key)
+        index, path = indexes[place.file], place.path + key
+        if key and path not in index:  # a secret may stand in the file that <key>_file names
+            path = (*path[:-1], f"{path[-1]}_file")
+        return index.line(path)
 
     lines = []
     for problem in problems:

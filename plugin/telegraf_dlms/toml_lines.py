@@ -27,6 +27,9 @@ class LineIndex:
             for length in range(1, len(path) + 1):
                 self._lines.setdefault(path[:length], line)
 
+    def __contains__(self, path: KeyPath) -> bool:
+        return path in self._lines
+
     def line(self, path: KeyPath) -> int:
         """Return the line, from 1, of a key, or of what holds it: a missing key is missing in its table."""
         while path and path not in self._lines:
