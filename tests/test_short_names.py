@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 
 from telegraf_dlms.axdr import decode_all
+from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.short_names import (
     ASSOCIATION,
     OBJECT_LIST,
     REPLY_TO_HLS,
     ObjectListEntry,
+    ShortNames,
     attribute_name,
     parse_object_list,
 )
@@ -107,3 +109,44 @@ def test_there_may_be_no_room_for_an_attribute(base_name, attribute):
 def test_the_association_has_its_reserved_names():
     assert attribute_name(ASSOCIATION, 2) == OBJECT_LIST == 0xFA08
     assert REPLY_TO_HLS == ASSOCIATION + 0x20 + 7 * 8
+
+
+ENERGY_VALUE = AttributeDescriptor(3, ENERGY, 2)
+
+
+def test_before_the_list_is_read_nothing_is_known_but_what_was_configured():
+    names = ShortNames([(8, CLOCK, 0x0BB8)])
+    assert names.name_of(AttributeDescriptor(8, CLOCK, 2)) == 0x0BC0
+    assert not names.wants_list(AttributeDescriptor(8, CLOCK, 2))
+    assert names.wants_list(ENERGY_VALUE)
+    with pytest.raises(DataRefused, match="the meter's object list was not read"):
+        names.name_of(ENERGY_VALUE)
+
+
+def test_what_was_learnt_is_known_until_it_is_forgotten():
+    names = ShortNames()
+    names.learn(decode_all(OBJECT_LIST_OCTETS))
+    names.begin()
+    assert (names.name_of(ENERGY_VALUE), names.wants_list(ENERGY_VALUE)) == (0xFA08, False)
+    names.forget()
+    assert names.wants_list(ENERGY_VALUE)
+
+
+def test_a_refused_list_holds_for_one_association():
+    names = ShortNames()
+    names.learn(DataRefused(3))
+    assert not names.wants_list(ENERGY_VALUE)
+    with pytest.raises(DataRefused) as caught:
+        names.name_of(ENERGY_VALUE)
+    assert (caught.value.result, str(caught.value)) == (3, "the meter's object list: read-write-denied (3)")
+    names.begin()
+    assert names.wants_list(ENERGY_VALUE)
+
+
+def test_an_object_of_another_class_is_told_from_one_that_is_not_there():
+    names = ShortNames()
+    names.learn(decode_all(OBJECT_LIST_OCTETS))
+    for wanted, result in ((ENERGY_VALUE._replace(class_id=4), 9), (ENERGY_VALUE._replace(logical_name=bytes(6)), 4)):
+        with pytest.raises(DataRefused) as caught:
+            names.name_of(wanted)
+        assert caught.value.result == result

@@ -165,7 +165,7 @@ class Association:
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
             self.is_doubtful &= self.framing.exchanges == asked
             raise
-        self.is_doubtful = False
+        self.is_doubtful &= self.framing.exchanges == asked
         return answer
 
     def _octets(self, descriptor: AttributeDescriptor, selection: bytes) -> Conversation[bytes]:
