@@ -212,3 +212,13 @@ def test_a_value_that_has_another_form_is_its_own_trouble():
     made = association()
     assert refused(made, meter).result is None
     assert ask(made, meter, POWER) == 34
+
+
+def test_what_only_a_newer_version_has_is_not_asked_for_there_begins_another_object():
+    setup = descriptor(64, "0.0.43.0.0.255", 5)
+    meter = NamedMeter({OBJECT_LIST: array([element(0x3000, setup)]), 0x3020: octets(b"METER001"), 0x3028: unsigned(7)})
+    made = association()
+    answers = converse(made.ask_list([setup, setup._replace(attribute=6)]), meter)
+    assert meter.asked == [LIST, "3020"]
+    assert answers[0] == (int(Tag.OCTET_STRING), b"METER001")
+    assert str(answers[1]) == "version 0 of class 64 has no attribute 6: its short name is another one's"

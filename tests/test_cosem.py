@@ -20,6 +20,7 @@ from telegraf_dlms.cosem import (
     field_names,
     is_described,
     is_field_name,
+    last_attribute,
     versions_of,
 )
 
@@ -182,6 +183,14 @@ def test_the_attributes_of_a_version_begin_with_the_logical_name():
 )
 def test_the_versions_are_those_that_differ(class_id, versions):
     assert versions_of(class_id) == versions
+
+
+@pytest.mark.parametrize(
+    ("class_id", "version", "last"),
+    [(3, 0, 3), (64, 0, 5), (64, 1, 6), (15, 1, 9), (15, 2, 11), (64, 2, None), (3, 1, None), (9000, 0, None)],
+)
+def test_the_last_attribute_of_a_version_is_known_where_the_version_is(class_id, version, last):
+    assert last_attribute(class_id, version) == last
 
 
 def test_no_tag_of_ours_is_called_like_a_field():

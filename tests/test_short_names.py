@@ -150,3 +150,39 @@ def test_an_object_of_another_class_is_told_from_one_that_is_not_there():
         with pytest.raises(DataRefused) as caught:
             names.name_of(wanted)
         assert caught.value.result == result
+
+
+SETUP = bytes((0, 0, 43, 0, 0, 255))
+
+
+@pytest.mark.parametrize(
+    ("class_id", "version", "attribute", "name"),
+    [
+        pytest.param(64, 0, 5, 0x3020, id="the last one of an older version"),
+        pytest.param(64, 1, 6, 0x3028, id="the last one of the newest version"),
+        pytest.param(64, 9, 7, 0x3030, id="of a version that nobody here knows"),
+        pytest.param(9000, 0, 20, 0x3098, id="of a class that nobody here knows"),
+    ],
+)
+def test_an_attribute_has_a_name_as_far_as_the_version_is_known_to_go(class_id, version, attribute, name):
+    names = ShortNames()
+    names.learn([(0x3000, class_id, version, SETUP)])
+    assert names.name_of(AttributeDescriptor(class_id, SETUP, attribute)) == name
+
+
+@pytest.mark.parametrize(
+    ("class_id", "version", "attribute"), [(64, 0, 6), (64, 1, 7), (3, 0, 4), (1, 0, 3), (15, 0, 9), (15, 1, 10)]
+)
+def test_an_attribute_that_the_version_does_not_have_is_refused_and_not_the_next_objects(class_id, version, attribute):
+    names = ShortNames()
+    names.learn([(0x3000, class_id, version, SETUP)])
+    message = f"version {version} of class {class_id} has no attribute {attribute}: its short name is another one's"
+    with pytest.raises(DataRefused) as caught:
+        names.name_of(AttributeDescriptor(class_id, SETUP, attribute))
+    assert (caught.value.result, str(caught.value)) == (None, message)
+
+
+def test_a_base_name_that_was_configured_is_believed():
+    names = ShortNames([(64, SETUP, 0x3000)])
+    names.learn([(0x4000, 64, 0, SETUP)])
+    assert names.name_of(AttributeDescriptor(64, SETUP, 6)) == 0x3028

@@ -39,6 +39,7 @@ __all__ = [
     "field_names",
     "is_described",
     "is_field_name",
+    "last_attribute",
     "versions_of",
 ]
 
@@ -156,6 +157,14 @@ def default_attributes(class_id: int, version: int | None = None) -> tuple[int, 
 def attributes_of(class_id: int, version: int | None = None) -> tuple[Attribute, ...]:
     """Return the attributes of a version that the table knows, logical_name first; only that for an unknown class."""
     return tuple(Attribute(row.number, row.name, row.type) for row in (LOGICAL_NAME, *_rows(class_id, version)))
+
+
+def last_attribute(class_id: int, version: int) -> int | None:
+    """Return the number of the last attribute that a version of a class has; None for what the table does not know."""
+    rows = CLASSES.get(class_id, ())
+    if version > max((row.first for row in rows), default=-1):
+        return None
+    return max(row.number for row in _rows(class_id, version))
 
 
 def is_described(class_id: int) -> bool:

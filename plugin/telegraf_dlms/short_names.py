@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from telegraf_dlms.cosem import last_attribute
 from telegraf_dlms.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -76,19 +77,24 @@ class ShortNames:
             self._refusal = DataRefused(refusal.result, f"the meter's object list: {refusal}")
 
     def name_of(self, descriptor: AttributeDescriptor) -> int:
-        """Return an attribute's short name; DataRefused where the meter has no such object."""
+        """Return an attribute's short name; DataRefused where the meter has no such object, or attribute.
+
+        Behind the last attribute of the object's version are the names of its methods, and of the next object.
+        """
         class_id, logical_name, attribute = descriptor
         base_name = self._configured.get((class_id, logical_name))
         if base_name is None:
-            base_name = self._listed_name(class_id, logical_name)
+            entry = self._listed_entry(class_id, logical_name)
+            _check_attribute(entry, attribute)
+            base_name = entry.base_name
         return attribute_name(base_name, attribute)
 
-    def _listed_name(self, class_id: int, logical_name: bytes) -> int:
+    def _listed_entry(self, class_id: int, logical_name: bytes) -> ObjectListEntry:
         if self._listed is None:
             raise self._refusal or DataRefused(None, "the meter's object list was not read")
         entry = self._listed.get((class_id, logical_name))
         if entry is not None:
-            return entry.base_name
+            return entry
         if any(name == logical_name for _, name in self._listed):
             raise DataRefused(_CLASS_INCONSISTENT)
         raise DataRefused(_OBJECT_UNDEFINED)
@@ -118,6 +124,13 @@ def attribute_name(base_name: int, attribute: int) -> int:
     if not 0 <= name <= MAX_SHORT_NAME:
         raise DataRefused(None, f"base name {base_name & MAX_SHORT_NAME:04X}h has no room for attribute {attribute}")
     return name
+
+
+def _check_attribute(entry: ObjectListEntry, attribute: int) -> None:
+    last = last_attribute(entry.class_id, entry.version)
+    if last is not None and attribute > last:
+        owner = f"version {entry.version} of class {entry.class_id}"
+        raise DataRefused(None, f"{owner} has no attribute {attribute}: its short name is another one's")
 
 
 def _parse_element(element: Value) -> ObjectListEntry | None:
