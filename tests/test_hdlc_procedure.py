@@ -49,6 +49,23 @@ def test_opening_states_all_parameters_and_takes_a_ua_without_any(cut):
     assert link.unclean
 
 
+@pytest.mark.parametrize(
+    ("offered", "negotiated"),
+    [
+        (None, Parameters(128, 128, 1, 1)),
+        (Parameters(512, 256, 2, 7), Parameters(256, 512, 3, 2)),
+        (Parameters(2030, 2030, 7, 7), Parameters(1024, 1024, 3, 3)),
+        (Parameters(64, 64, 1, 1), Parameters(64, 64, 1, 1)),
+    ],
+)
+def test_what_was_negotiated_is_known_seen_from_us(offered, negotiated):
+    """What the meter transmits we receive; neither side gets more than it can take."""
+    link = framing(max_info_length=1024, window_size=3)
+    assert link.negotiated is None
+    drive(link.open(), UA if offered is None else theirs(0x73, encode_parameters(offered)))
+    assert link.negotiated == negotiated
+
+
 def test_opening_states_the_configured_parameters():
     link = framing(max_info_length=512, window_size=3)
     _, sent = drive(link.open(), UA)
