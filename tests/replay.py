@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from telegraf_dlms.errors import Silence
 from telegraf_dlms.hdlc import FLAG, fcs16
+from telegraf_dlms.link import Link
 
 
 class Stretch(NamedTuple):
@@ -77,3 +78,18 @@ class Replay:
         assert expected.sign == ">", f"the meter speaks, and this is sent: {octets.hex(' ')}"
         shown = " ".join("**" if octet is None else f"{octet:02x}" for octet in expected.octets)
         assert expected.fits(octets), f"{octets.hex(' ')} is sent, the trace has {shown}"
+
+
+class ReplayLink(Link):
+    """A link to such a meter."""
+
+    def __init__(self, peer, replay):
+        super().__init__(peer)
+        self.replay = replay
+
+    async def run(self, conversation, **_settings):
+        left = len(self.replay.left)
+        try:
+            return self.replay.talk(conversation)
+        finally:
+            self.bytes_received += left - len(self.replay.left)

@@ -83,9 +83,9 @@ FAMILIES = {
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"
     ),
     "cli": Family(
-        "cli check discover service unlock __main__",
-        "collector discovery simulator plan conversation short_names config state link pipes early metrics cosem "
-        "obis errors talk package",
+        "cli buttons check discover reach readings service trial unlock __main__",
+        "collector discovery report hints steps trace simulator plan conversation ciphering short_names config state "
+        "link pipes early metrics axdr cosem obis errors talk package",
     ),
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from telegraf_dlms import __version__, cli, log, service, unlock
+from telegraf_dlms import __version__, buttons, cli, log, service, unlock
+from telegraf_dlms.buttons import Order
 from telegraf_dlms.early import COMMANDS
 from telegraf_dlms.errors import ConfigError
 
@@ -120,6 +122,8 @@ def test_the_help_names_every_command_that_works(arguments, capsys):
         "run",
         "check",
         "simulate",
+        "test connection|device|group NAME",
+        "--trace FILE",
         "unlock DEVICE",
         "sample-config",
         "--once",
@@ -168,7 +172,34 @@ def test_discover_needs_to_know_which_device(quiet):
     assert "DEVICE" in quiet[0]
 
 
-@pytest.mark.parametrize("command", sorted({"test"} & set(COMMANDS)))
-def test_a_command_of_a_later_version_says_so(command, quiet):
-    assert cli.main([command, "x"], stdout=1) == 1
-    assert "does not have that command yet" in quiet[0]
+@pytest.mark.parametrize(
+    ("arguments", "order", "paths"),
+    [
+        (["device", "house"], Order("device", "house"), [DEFAULT]),
+        (["group", "g", "a.conf", "--json"], Order("group", "g", "json"), [Path("a.conf")]),
+        (["--json", "connection", "line", "--config", "a.conf"], Order("connection", "line", "json"), [Path("a.conf")]),
+        (["device", "--trace", "t", "house", "a.conf"], Order("device", "house", trace=Path("t")), [Path("a.conf")]),
+    ],
+)
+def test_a_button_is_pressed_as_it_was_ordered(arguments, order, paths, monkeypatch):
+    pressed = []
+    monkeypatch.setattr(buttons, "press", lambda order, paths, *, file, log: pressed.append((order, paths, file)) or 1)
+    assert cli.main(["test", *arguments], stdout=1) == 1
+    assert pressed == [(order, paths, sys.stdout)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "KIND, NAME"),
+        (["device"], "NAME"),
+        (["meter", "house"], '"meter" cannot be tested: expected one of connection, device, group'),
+    ],
+)
+def test_a_button_that_is_not_there_is_told_with_exit_2(arguments, words, quiet):
+    assert cli.main(["test", *arguments], stdout=1) == cli.BAD_CONFIGURATION
+    assert words in quiet[0]
+
+
+def test_every_command_is_there():
+    assert set(COMMANDS) - {"--version", "--help"} == set(cli._COMMANDS)

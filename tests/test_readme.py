@@ -28,6 +28,7 @@ KINDS = {
     "sh make",
     "sh install",
     "sh once",
+    "sh test",
     "sh discover",
     "sh meter",
     "sh secured-meter",
@@ -35,6 +36,8 @@ KINDS = {
     "sh forever",
     "sh syntax",
     "text output",
+    "text test",
+    "text test-fails",
     "toml meters.conf",
     "toml serial.conf",
     "toml telegraf.conf",
@@ -168,6 +171,31 @@ def test_what_is_discovered_is_read_beside_the_first_configuration(metered):
     discovered = (metered.folder / "house.conf").read_text(encoding="utf-8")
     assert named - {"active_import"} == set(re.findall(r'^    name = "(.*)"$', discovered, re.MULTILINE))
     assert {"active_energy_import", "voltage_l1", "clock", "load_profile_1"} <= named
+
+
+def without_numbers(lines):
+    """Return lines in which numbers, and octets in hex digits, are the same whatever they are."""
+    return [re.sub(r"\d+(\.\d+)?", "0", re.sub(r"\b[0-9a-f]{2}\b", "00", line)) for line in lines]
+
+
+def test_a_group_is_tested_as_the_output_shows(metered):
+    with metered.start("sh test") as shell:
+        assert shell.ended() == 0, shell.text()
+    assert without_numbers(shell.out) == without_numbers(snippet("text test").splitlines())
+
+
+def test_a_wrong_password_is_told_as_the_output_shows(machine):
+    with parts.built_in_meter("--interface", "wrapper", "--password", "right") as meter:
+        machine.replaced.update({"192.0.2.10": "127.0.0.1", "4059": str(parts.listening(meter))})
+        config_file = machine.write("/etc/telegraf-dlms.conf", "toml meters.conf")
+        secured = '  client_address = 16\n  access_security = "low"\n  password = "wrong"\n'
+        text = config_file.read_text(encoding="utf-8").replace("  client_address = 16\n", secured)
+        config_file.write_text(f'[agent]\n  state_file = "state"\n{text}', encoding="utf-8")
+        command = [machine.folder / "bin/telegraf-dlms", "test", "device", "house", config_file]
+        with parts.Child(command, folder=machine.folder) as button:
+            assert button.ended() == 1
+    expected = without_numbers(snippet("text test-fails").splitlines())
+    assert without_numbers(button.out)[-4:-1] == expected
 
 
 def test_the_built_in_meter_listens_where_the_first_configuration_reads(machine):

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from telegraf_dlms.log import Log
 
 DEFAULT_CONFIG: Final = Path("/etc/telegraf-dlms.conf")
-#: Exit statuses: the configuration or the arguments are bad; the meter could not be read; the command is not built yet.
+#: Exit statuses: the configuration or the arguments are bad; the meter could not be read.
 BAD_CONFIGURATION: Final = 2
 NOT_READ: Final = 1
-NOT_BUILT: Final = 1
 
 _USAGE: Final = """\
 usage: telegraf-dlms [run] [--config FILE]... [--once]
        telegraf-dlms check [--config FILE]...
        telegraf-dlms discover DEVICE [--config FILE]...
+       telegraf-dlms test connection|device|group NAME [--config FILE]... [--json] [--trace FILE]
        telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
        telegraf-dlms unlock DEVICE [--config FILE]...
        telegraf-dlms sample-config
@@ -40,6 +40,9 @@ Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegra
     --once       gather every enabled group once and exit: 0 all read, 3 a value refused or a device not read
   check          show the plan and what is sent to whom; no meter is touched
   discover       print all that a device has, as a configuration to keep; it is read beside the file with the device
+  test           try a connection, device or group: each step as it happens, and a hint where it fails; status 0 or 1
+    --json       one JSON object a line
+    --trace FILE what was sent and received, as hex lines; secrets are masked
   simulate       built-in meters on TCP or a pty, to try everything without hardware; simulate --help shows more
   unlock         have a device asked again now that refused its password or key less than an hour ago
   sample-config  print a configuration with every option explained
@@ -65,7 +68,7 @@ def main(argv: Sequence[str], *, stdout: int) -> int:
     try:
         if command in {"--help", "--version"} or (command != "simulate" and {"-h", "--help"}.intersection(rest)):
             return _show([f"telegraf-dlms {__version__}"] if command == "--version" else [_USAGE.rstrip("\n")])
-        return _COMMANDS.get(command, _not_built)(rest, stdout, logger)
+        return _COMMANDS[command](rest, stdout, logger)
     except ConfigError as error:
         for problem in error.problems:
             logger.error(problem)
@@ -104,6 +107,21 @@ def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     return _show([found.rstrip("\n")])
 
 
+def _test(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
+    from telegraf_dlms.buttons import KINDS, Order, press  # noqa: PLC0415  as above
+
+    parser = _config_parser("test", "kind", "name")
+    parser.add_argument("--json", action="store_const", const="json", default="text", dest="form")
+    parser.add_argument("--trace", type=Path, metavar="FILE")
+    options = parser.parse_intermixed_args(arguments)
+    if options.kind not in KINDS:
+        parser.error(f'"{options.kind}" cannot be tested: expected one of {", ".join(KINDS)}')
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    order = Order(options.kind, options.name, options.form, options.trace)
+    return press(order, _paths(options), file=sys.stdout, log=logger)
+
+
 def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
     from telegraf_dlms import simulator  # noqa: PLC0415  as above
 
@@ -124,15 +142,11 @@ def _sample_config(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
     return _show([files("telegraf_dlms").joinpath("sample.conf").read_text(encoding="utf-8").rstrip("\n")])
 
 
-def _not_built(_arguments: Sequence[str], _stdout: int, logger: Log) -> int:
-    logger.error("this version does not have that command yet; --help names those that it has")
-    return NOT_BUILT
-
-
 _COMMANDS: Final[dict[str, Callable[[Sequence[str], int, Log], int]]] = {
     "run": _run,
     "check": _check,
     "discover": _discover,
+    "test": _test,
     "simulate": _simulate,
     "unlock": _unlock,
     "sample-config": _sample_config,
