@@ -57,6 +57,33 @@ def test_a_meter_that_cannot_decipher_what_we_sent_is_a_matter_of_ciphering() ->
         parse_aare(bytes.fromhex("d80205"), NONE)
 
 
+def test_a_conformance_whose_tag_has_one_octet_is_read() -> None:
+    """Meters of the HDLC profile that write [APPLICATION 31] as 5F (Green Book, 9.4.6.1)."""
+    granted = negotiated(aare(information="0800065f040000501d04000007"), NONE)
+    assert granted == negotiated(aare(information=GRANTED), NONE)
+
+
+@pytest.mark.parametrize("title", ["", "04074d4d4d0000bc61", "04094d4d4d0000bc614e00"])
+def test_a_title_that_has_not_eight_octets_is_none(title: str) -> None:
+    octets = bytes.fromhex(title)
+    field = bytes((0xA4, len(octets))) + octets if octets else b""
+    whole = aare(information=GRANTED)
+    apdu = bytes((0x61, len(whole) - 2 + len(field))) + whole[2:13] + field + whole[13:]
+    assert parse_aare(apdu, NONE).title == b""
+
+
+@pytest.mark.parametrize("title", [b"", bytes.fromhex("4D4D4D0000BC614E")])
+def test_with_high_security_the_challenge_is_what_stands_there(title: bytes) -> None:
+    """The Green Book's AARE of HLS authentication mechanism 5 (annex D), as it is, and with a title."""
+    fields = bytes.fromhex("A109060760857405080101A203020100A305A10302010E")
+    fields += b"\xa4\x0a\x04\x08" + title if title else b""
+    fields += bytes.fromhex("880207808907 60857405080205 AA0A8008503677524A323146 BE10040E0800065F1F040000501F01F40007")
+    found = parse_aare(bytes((0x61, len(fields))) + fields, Access("high_gmac", b"", 0xFFFF))
+    assert (found.title, found.challenge) == (title, b"P6wRJ21F")
+    assert found.diagnostic == "authentication-required (14)"
+    assert found.initiate.hex() == "0800065f1f040000501f01f40007"
+
+
 #: jDLMS 1.8.0 answering a password without ciphering, asked by logical and by short names.
 JDLMS = "612d80020780a109060760857405080103a203020100a305a103020100be10040e0800065f1f04{conformance}ffff0007"
 

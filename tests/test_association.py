@@ -6,19 +6,22 @@ import contextlib
 import io
 
 import pytest
-from gurux_dlms.enums import Authentication, InterfaceType
+from gurux_dlms.enums import Authentication, InterfaceType, Security
 from gurux_dlms.enums import Conformance as GuruxConformance
 from gurux_dlms.secure import GXDLMSSecureClient
 
+from scripted_meter import Apdus
 from telegraf_dlms.access import PROPOSED, Access, Mechanism
 from telegraf_dlms.association import aarq, initiate_request, rlrq
 from telegraf_dlms.ber import elements
 from telegraf_dlms.ciphering import Protection
+from telegraf_dlms.handshake import Handshake, Identity
 
 NONE = Access("none", b"", 0xFFFF)
 LOW = Access("low", b"12345678", 0xFFFF)
 TITLE = b"TDL\x01\x02\x03\x04\x05"
 CHALLENGE = bytes(range(16))
+BOTH = Protection.AUTHENTICATION | Protection.ENCRYPTION
 
 
 def fields(apdu: bytes) -> dict[int, bytes]:
@@ -99,12 +102,17 @@ def test_a_ciphered_release_proves_that_it_is_ours():
 
 
 def guruxs_aarq(access: Access) -> bytes:
-    """Return what gurux-dlms asks for, where it does not cipher."""
+    """Return what gurux-dlms asks for; where it ciphers, with invocation counter 7."""
     by_name = access.referencing == "logical_names"
     client = GXDLMSSecureClient(
         by_name, 16, 1, Authentication(int(access.mechanism)), access.password, InterfaceType.PDU
     )
     client.ciphering.systemTitle = TITLE
+    client.ciphering.security = Security(int(access.protection))
+    client.ciphering.blockCipherKey = access.block_cipher_key or None
+    client.ciphering.authenticationKey = access.authentication_key or None
+    client.ciphering.dedicatedKey = access.dedicated_key or None
+    client.ciphering.invocationCounter = 7
     client.settings.useCustomChallenge = True
     client.settings.ctoSChallenge = CHALLENGE
     # gurux-dlms counts the bits from the other end of the 24.
@@ -121,3 +129,22 @@ def test_gurux_dlms_asks_for_an_association_as_we_do(mechanism, referencing):
     access = Access(mechanism.name.lower(), password, 1024, referencing)
     ours = aarq(access, initiate=initiate_request(access), title=TITLE, challenge=CHALLENGE)
     assert ours.hex(" ") == guruxs_aarq(access).hex(" ")
+
+
+@pytest.mark.parametrize("dedicated_key", [b"", bytes(range(0x40, 0x50))])
+@pytest.mark.parametrize("protection", [Protection.AUTHENTICATION, Protection.ENCRYPTION, BOTH])
+# Without a password it names mechanism 0 then, where the standard leaves authentication out (Green Book, 9.4.2.2.3).
+@pytest.mark.parametrize("mechanism", [Mechanism.LOW, Mechanism.HIGH_GMAC])
+def test_gurux_dlms_asks_for_a_ciphered_association_as_we_do(mechanism, protection, dedicated_key):
+    password = b"12345678" if mechanism is Mechanism.LOW else b""
+    access = Access(
+        mechanism.name.lower(),
+        password,
+        1024,
+        protection=protection,
+        block_cipher_key=bytes(range(16)),
+        authentication_key=bytes(range(0xD0, 0xE0)),
+        dedicated_key=dedicated_key,
+    )
+    handshake = Handshake(Apdus(), access, Identity(TITLE, iter([7]).__next__), random=lambda _: CHALLENGE)
+    assert handshake.request().send(None).hex(" ") == guruxs_aarq(access).hex(" ")
