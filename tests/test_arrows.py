@@ -76,8 +76,8 @@ FAMILIES = {
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
         "collector bus turnstile poll establish meter lock_out readout troubles world",
-        "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem obis "
-        "talk errors",
+        "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem "
+        "obis talk errors",
     ),
     "simulator": Family(
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"

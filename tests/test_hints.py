@@ -157,6 +157,7 @@ CASES = [
         ],
         "somebody else answers: ",
     ),
+    ([(SILENCE, MODE_E | {"step": "data_link"})], "workarounds.pause_after_connect"),
     ([(SILENCE, SERIAL | {"heard": GARBAGE})], "parity or baud_rate is wrong (9600 8N1)"),
     ([(RemoteProtocolError("WRAPPER: version 7 instead of 1"), {"step": "associate", "heard": GARBAGE})], "no WRAPPER"),
     ([(SILENCE, OVER_TCP | {"heard": GARBAGE})], 'try interface_type "wrapper"'),

@@ -23,7 +23,7 @@ from telegraf_dlms.simulator.server import Session
 from telegraf_dlms.simulator.server_address import ServerAddress
 from telegraf_dlms.simulator.wrapper_server import WrapperServer
 from telegraf_dlms.sn_apdu import Variable, encode_read, encode_read_response
-from telegraf_dlms.trace import LINE_OCTETS, Trace, as_lines
+from telegraf_dlms.trace import LINE_OCTETS, MAX_STRANGERS, Trace, as_lines
 from telegraf_dlms.wrapper import WrapperFraming
 from telegraf_dlms.wrapper import encode as packet
 
@@ -288,6 +288,26 @@ def test_it_counts_what_it_hears():
     trace.received(b"\x55" + stranger + frames.UA + broken + stranger + frames.SNRM)
     assert (trace.heard.frames, trace.heard.strangers, trace.heard.garbled) == (1, [b"\x07"], 2)
     assert trace.heard.octets == 1 + 2 * len(stranger) + 2 * len(frames.UA) + len(frames.SNRM)
+
+
+def test_what_was_said_in_mode_e_is_no_garbage_of_the_data_link():
+    trace = Trace([].append)
+    trace.sent(b"/?!\r\n")
+    trace.received(b"/LGZ5\\2ZMD\r\n")
+    assert trace.heard.octets == 12
+    trace.sent(frames.SNRM)
+    assert (trace.heard.octets, trace.heard.garbled) == (0, 0)
+    trace.received(frames.UA)
+    trace.sent(frames.SNRM)
+    assert trace.heard.frames == 1
+
+
+def test_of_many_strangers_some_are_kept():
+    trace = Trace([].append)
+    trace.sent(frames.SNRM)
+    for address in range(40):
+        trace.received(encode(Frame(frames.CLIENT, bytes((address << 1 | 1,)), 0x73)))
+    assert len(trace.heard.strangers) == MAX_STRANGERS
 
 
 def test_it_counts_over_wrapper_too():

@@ -117,7 +117,8 @@ def _test(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     if options.kind not in KINDS:
         parser.error(f'"{options.kind}" cannot be tested: expected one of {", ".join(KINDS)}')
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+        # JSON is UTF-8; a terminal or a pipe that is not gets what it can show.
+        sys.stdout.reconfigure(encoding="utf-8" if options.form == "json" else None, errors="replace")
     order = Order(options.kind, options.name, options.form, options.trace)
     return press(order, _paths(options), file=sys.stdout, log=logger)
 

@@ -150,6 +150,12 @@ TABLE: Final = (
     ),
     Row(
         "data_link",
+        each(at("data_link"), kind(Silence), heard_nothing, over("hdlc_mode_e")),
+        "the meter was called, and does not answer in HDLC: try a lower baud_rate, or workarounds.pause_after_connect; "
+        "check server_address ({where.server} was asked)",
+    ),
+    Row(
+        "data_link",
         each(_OPENING, _UNCLEAR, heard_garbage, over("serial")),
         "octets came, and no checksum among them holds: parity or baud_rate is wrong ({where.line}), several talk at "
         "once, or the line lacks its termination",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Octets of a line; with more the log would cut it off (``log.MAX_LINE``).
 LINE_OCTETS: Final = 1024
+#: Addresses of others that are kept: with more of them a person is not helped.
+MAX_STRANGERS: Final = 8
 
 _LLC: Final = len(LLC_TO_SERVER)
 _FCS: Final = 2
@@ -121,6 +123,7 @@ class Trace:
     def _frame_sent(self, octets: bytes) -> tuple[Span, ...]:
         if not isinstance(self._buffer, FrameBuffer):
             self._buffer, self._garbled = FrameBuffer(), 0
+            self.heard = Heard()  # what was said before, in mode E, was in no frames
         self._buffer.clear()
         parser = FrameBuffer()
         parser.feed(octets)
@@ -203,7 +206,7 @@ class Trace:
     def _count(self, pair: _Pair, source: bytes) -> None:
         if pair == self._pair:
             self.heard.frames += 1
-        elif source not in self.heard.strangers:
+        elif source not in self.heard.strangers and len(self.heard.strangers) < MAX_STRANGERS:
             self.heard.strangers.append(source)
 
 
