@@ -60,6 +60,24 @@ def test_a_block_is_asked_for_once_and_each_is_twice_the_one_before_up_to_a_limi
     assert sizes[-1] == MAX_BLOCK == max(sizes)
 
 
+@pytest.mark.parametrize(("taken", "low"), [(0, False), (1, False), (50, False), (51, True), (99, True), (100, True)])
+def test_a_block_is_low_when_less_than_half_of_it_is_left_and_not_before_there_was_one(counters, taken, low):
+    take(counters, taken)
+    assert counters.is_low is low
+
+
+def test_a_further_block_is_gone_on_with_behind_what_is_in_hand(counters):
+    take(counters, 60)
+    counters.give(range(101, 301))
+    assert take(counters, 240) == list(range(61, 301))
+
+
+def test_what_is_in_hand_is_left_where_another_process_took_the_numbers_behind_it(counters):
+    take(counters, 60)
+    counters.give(range(500, 700))
+    assert take(counters, 2) == [500, 501]
+
+
 def test_the_meters_own_counter_is_gone_on_from(counters):
     counters.raise_to(951)
     assert take(counters, 2) == [951, 952]

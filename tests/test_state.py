@@ -205,6 +205,35 @@ def test_filling_that_fails_is_told_to_who_needs_a_number(state):
         counters.next_counter()
 
 
+def test_keys_that_are_used_alike_get_their_further_blocks_in_one_commit(state):
+    counters = [state.counters(bytes([number]) * 16) for number in range(50)]
+    state.fill(counters)
+    commits = []
+    state._connection.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+    numbers = [[each.next_counter() for each in counters] for _ in range(7 * FIRST_BLOCK)]
+    assert numbers == [[number] * 50 for number in range(1, 7 * FIRST_BLOCK + 1)]
+    assert len(commits) == 2
+
+
+def test_a_key_that_is_used_alone_moves_no_other(state):
+    busy, idle, untouched = (state.counters(bytes([number]) * 16) for number in range(3))
+    idle.next_counter()
+    for _ in range(20 * FIRST_BLOCK):
+        busy.next_counter()
+    assert idle.next_counter() == 2
+    assert (idle.end, untouched.empty) == (FIRST_BLOCK + 1, True)
+
+
+def test_a_key_that_is_used_up_does_not_keep_the_others_from_their_blocks(state):
+    last, other = state.counters(KEY), state.counters(ANOTHER_KEY)
+    last.raise_to(COUNTER_END - FIRST_BLOCK // 4)
+    last.next_counter()
+    assert last.is_low
+    numbers = [other.next_counter() for _ in range(3 * FIRST_BLOCK)]
+    assert numbers == list(range(1, 3 * FIRST_BLOCK + 1))
+    assert last.next_counter() == COUNTER_END - FIRST_BLOCK // 4 + 1
+
+
 # What nobody knows
 
 

@@ -65,13 +65,20 @@ class Counters:
         return self._next >= self._end
 
     @property
+    def is_low(self) -> bool:
+        """Whether it was used, and less than half of its last block is left: a further one may come with another's."""
+        return self._end > 0 and 4 * (self._end - self._next) < self._block
+
+    @property
     def wanted(self) -> tuple[bytes, int, int | None]:
         """What the next block is asked for with: the key's name, how many numbers, and the least of them."""
         return self._key_id, self._block, self._at_least
 
     def give(self, block: range) -> None:
-        """Take over a block that was reserved as ``wanted``."""
-        self._next, self._end = block.start, block.stop
+        """Take over a block that was reserved as ``wanted``; what is in hand is gone on with where the two meet."""
+        if self.empty or block.start != self._end:
+            self._next = block.start
+        self._end = block.stop
         self._block = min(2 * self._block, MAX_BLOCK)
 
     def begin(self) -> None:

@@ -99,15 +99,9 @@ class State:
     def fill(self, counters: Iterable[Counters]) -> None:
         """Give a block to each that has none, in one commit; where that fails, each is told when it is used."""
         empty = {id(each): each for each in counters if each.empty}
-        blocks: list[tuple[Counters, range]] = []
         try:
             with self._transaction():
-                for each in empty.values():
-                    key_id, count, at_least = each.wanted
-                    try:
-                        blocks.append((each, self._reserve(key_id, count, at_least)))
-                    except CipheringError:
-                        continue
+                blocks = self._blocks(empty.values())
         except _UNUSABLE:
             return
         for each, block in blocks:
@@ -116,16 +110,22 @@ class State:
     def reserve(self, key_id: bytes, count: int = FIRST_BLOCK, *, at_least: int | None = None) -> range:
         """Return ``count`` invocation counters (less at the end) that are on the disk as used, and nobody else's.
 
-        ``at_least`` is the least that may come, None where nobody knows. Raises CipheringError where none is left, none
-        can be kept, or none is known to be new.
+        ``at_least`` is the least that may come, None where nobody knows. Keys of which little is left get further
+        blocks in the same commit: thousands of meters that are asked alike would each need theirs in the same moment.
+        Raises CipheringError where none is left, none can be kept, or none is known to be new.
         """
         try:
             with self._transaction():
-                return self._reserve(key_id, count, at_least)
+                own = self._reserve(key_id, count, at_least)
+                low = [each for other_id, each in self._counters.items() if other_id != key_id and each.is_low]
+                blocks = self._blocks(low)
         except _UNUSABLE as error:
             raise CipheringError(
                 f"no invocation counter can be reserved in {self.path or 'memory'}: {error}"
             ) from error
+        for each, block in blocks:
+            each.give(block)
+        return own
 
     def reserved_to(self, key_id: bytes) -> int | None:
         """Return the end of what is reserved for a key; None where it was never used. Raises CipheringError."""
@@ -188,6 +188,15 @@ class State:
         self._unwritten.pop(device, None)
         with self._transaction():
             return self._connection.execute("DELETE FROM lock_out WHERE device = ?", (device,)).rowcount
+
+    def _blocks(self, counters: Iterable[Counters]) -> list[tuple[Counters, range]]:
+        """Reserve a block for each, but for those that cannot have one."""
+        blocks: list[tuple[Counters, range]] = []
+        for each in counters:
+            key_id, count, at_least = each.wanted
+            with suppress(CipheringError):
+                blocks.append((each, self._reserve(key_id, count, at_least)))
+        return blocks
 
     def _reserve(self, key_id: bytes, count: int, at_least: int | None) -> range:
         known = self.reserved_to(key_id)
