@@ -41,6 +41,7 @@ class Collector:
 
     def start(self, *, ticking: bool) -> None:
         """Start a bus for each connection; without ``ticking`` they only do what is asked of them."""
+        self._fill_counters(self._plan.connections)
         for connection in self._plan.connections:
             self._start_bus(connection, {}, ticking=ticking)
 
@@ -74,9 +75,10 @@ class Collector:
         former = {meter.plan.name: meter for bus in ended for meter in bus.meters}
         self._plan = plan
         self._buses = list(kept.values())
-        for connection in plan.connections:
-            if connection.name not in kept:
-                self._start_bus(connection, former, ticking=True)
+        new = [connection for connection in plan.connections if connection.name not in kept]
+        self._fill_counters(new)
+        for connection in new:
+            self._start_bus(connection, former, ticking=True)
 
     async def stop(self, *, deadline: float) -> None:
         """Stop all connections side by side, by a time of the loop."""
@@ -90,6 +92,18 @@ class Collector:
                 self._world.log.info("the system clock was set: schedules are aligned to it again")
                 for bus in self._buses:
                     bus.align()
+
+    def _fill_counters(self, connections: Iterable[ConnectionPlan]) -> None:
+        """Reserve the first numbers of every key in one commit, but where the meter tells which comes next."""
+        state = self._world.state
+        counters = [
+            state.counters(meter.access.block_cipher_key, system_title=meter.access.system_title)
+            for connection in connections
+            for meter in connection.meters
+            if meter.access.needs_counter and meter.invocation_counter is None
+        ]
+        if counters:
+            state.fill(counters)
 
     def _start_bus(self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool) -> None:
         meters = [Meter(plan, self._world.changes, state=self._world.state) for plan in connection.meters]
