@@ -83,7 +83,7 @@ FAMILIES = {
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"
     ),
     "cli": Family(
-        "cli buttons check discover reach readings service trial unlock __main__",
+        "cli buttons check discover opening_steps reach readings service trial unlock __main__",
         "collector discovery report hints steps trace simulator plan conversation ciphering short_names config state "
         "link pipes early metrics axdr cosem obis errors talk package",
     ),

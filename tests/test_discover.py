@@ -135,7 +135,8 @@ async def test_a_meter_that_ends_each_association_is_not_read():
     house.station.mishaps = dict.fromkeys(range(4, 1000, 2), hanging_up)
     assert await search(house) is None
     assert house.station.count(AARQ) == 1 + MAX_LOSSES
-    assert house.said[-1] == "W house: line: closed by the meter"
+    assert house.said[-2] == "E house: line: closed by the meter"
+    assert house.said[-1].startswith("E house: hint: ")
 
 
 @on_a_jumping_clock
@@ -143,7 +144,8 @@ async def test_a_meter_that_does_not_answer_is_told():
     house = scene(timeout="3s")
     house.station.manner = silent
     assert await search(house) is None
-    assert house.said == ["W house: line: no answer within 3 s"]
+    assert house.said[0] == "E house: line: no answer within 3 s"
+    assert "check server_address (wPort 1 was asked) and client_address (16)" in house.said[1]
 
 
 @on_a_jumping_clock
@@ -151,14 +153,17 @@ async def test_a_connection_that_cannot_be_opened_is_told_once():
     house = scene()
     house.station.refusal = "nobody is there"
     assert await search(house) is None
-    assert house.said == ["W line: line: nobody is there"]
+    assert house.said[0] == "W line: line: nobody is there"
+    assert house.said[1].startswith("E house: hint: nobody answers at this address")
+    assert len(house.said) == 2
 
 
 @on_a_jumping_clock
 async def test_a_refused_password_locks_the_device_as_a_poll_does():
     house = scene(secret=b"12345678", access_security="low", password="wrong")
     assert await search(house) is None
-    assert "not tried again for an hour" in house.said[-1]
+    assert "authentication-failure (13)" in house.said[-2]
+    assert "hint: the password is wrong" in house.said[-1]
     assert await search(house) is None
     assert "was refused before this start" in house.records.said[-1]
     assert house.station.count(AARQ) == 1
@@ -249,6 +254,7 @@ def test_a_meter_that_cannot_be_read_is_told_with_status_1(configured):
             assert command.ended() == 1
             assert command.out == []
             assert command.lines(r"^E! house: .*authentication-failure \(13\)")
+            assert command.lines(r"^E! house: hint: the password is wrong")
 
 
 def test_an_unknown_device_is_told_with_status_2(configured):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -14,6 +15,8 @@ from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.discovery import write
 from telegraf_dlms.errors import AssociationError, ConfigError, LinkError, ProtocolError, TelegrafDlmsError
 from telegraf_dlms.establish import establish
+from telegraf_dlms.hints import diagnose
+from telegraf_dlms.link import SerialSettings
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import Meter
 from telegraf_dlms.object_list import (
@@ -24,12 +27,14 @@ from telegraf_dlms.object_list import (
     parse_base_names,
     parse_logical_names,
 )
+from telegraf_dlms.opening_steps import OpeningSteps, circumstances_of
 from telegraf_dlms.plan import ConnectionPlan, Plan, meter_plan
 from telegraf_dlms.poll import LinkDown
 from telegraf_dlms.problems import Suggestions, shown
 from telegraf_dlms.service import needs_state, state_path
 from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.survey import Finding, survey
+from telegraf_dlms.trace import Trace
 from telegraf_dlms.world import World
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.config import Configuration
     from telegraf_dlms.conversation import Association
-    from telegraf_dlms.link import Link
+    from telegraf_dlms.link import Link, TcpSettings
     from telegraf_dlms.log import Log
     from telegraf_dlms.object_list import ListedObject, ObjectList
     from telegraf_dlms.talk import Conversation
@@ -80,30 +85,34 @@ def discover(device: str, paths: Sequence[Path], *, log: Log) -> str | None:
 
 async def find(connection: ConnectionPlan, world: World) -> list[Finding] | None:
     """Read the object list of a connection's one device, and every object; None where that fails, which is told."""
-    meter = Meter(connection.meters[0], world.changes, state=world.state)
-    if meter.blocked(world.mono_ns(), wall_ns=world.wall_ns()) is not None:
-        return None  # the lock-out has told
-    bus = Bus(connection, [meter], world, aligned="start")
+    search = _Search(connection, world)
+    if search.is_locked_out:
+        return None
     try:
-        return await _Search(meter, bus, world).make()
+        return await search.make()
     except TelegrafDlmsError as error:
-        if isinstance(error, AssociationError) and error.authentication:
-            meter.lock_out.begin(world.mono_ns(), wall_ns=world.wall_ns())
-        if not isinstance(error, LinkDown):  # the bus has told of that
-            meter.troubles.device(error)
+        search.fail(error)
         return None
     finally:
-        await bus.stop(deadline=asyncio.get_running_loop().time() + RELEASE_S)
+        await search.end()
 
 
 class _Search:
     """The visit to one meter in which all its objects are looked at."""
 
-    def __init__(self, meter: Meter, bus: Bus, world: World) -> None:
-        self._meter = meter
-        self._bus = bus
-        self._world = world
+    def __init__(self, connection: ConnectionPlan, world: World) -> None:
+        self._dialled = world.open_link
+        self._world = replace(world, open_link=self._open_link)
+        self._meter = Meter(connection.meters[0], world.changes, state=world.state)
+        self._bus = Bus(connection, [self._meter], self._world, aligned="start")
+        self._steps = OpeningSteps(self._meter.plan)
+        self._trace = Trace(_unsaid)
         self._losses = 0
+
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether the device refused its secrets a short while ago, which is told where it is so."""
+        return self._meter.blocked(self._world.mono_ns(), wall_ns=self._world.wall_ns()) is not None
 
     async def make(self) -> list[Finding]:
         """Return what each object gives, in the meter's order; raises what ends the search."""
@@ -118,6 +127,23 @@ class _Search:
             if len(findings) % PROGRESS == 0:
                 log.info(f"{name}: {len(findings)} of {len(listed.objects)} objects were looked at")
         return findings
+
+    def fail(self, error: TelegrafDlmsError) -> None:
+        """Tell why the search ended, and what may help."""
+        meter, world, step = self._meter, self._world, self._steps.next
+        if isinstance(error, AssociationError) and error.authentication:
+            meter.lock_out.begin(world.mono_ns(), wall_ns=world.wall_ns())
+        if isinstance(error, LinkDown):
+            step = "open" if isinstance(meter.plan.link, SerialSettings) else "connect"
+            error = error.__cause__ if isinstance(error.__cause__, TelegrafDlmsError) else error
+        else:  # of a link that is down the bus has told
+            world.log.error(f"{meter.plan.name}: {error}")
+        failure = diagnose(error, circumstances_of(meter.plan, step, heard=self._trace.heard))
+        world.log.error(f"{meter.plan.name}: hint: {failure.hint}")
+
+    async def end(self) -> None:
+        """Release the association, close the link."""
+        await self._bus.stop(deadline=asyncio.get_running_loop().time() + RELEASE_S)
 
     async def _object_list(self) -> ObjectList:
         class_id = ASSOCIATION_LN if self._meter.plan.access.referencing == "logical_names" else ASSOCIATION_SN
@@ -154,13 +180,19 @@ class _Search:
         """Return the link and the association, opened now where there is none."""
         meter, link = self._meter, self._bus.live_link
         if link is None or meter.association is None:
-            link = await establish(meter, self._dial, self._world)
+            self._steps = OpeningSteps(meter.plan)
+            link = await establish(meter, self._dial, self._world, tell=lambda step: self._steps.took(step.name))
         if meter.association is None:
             raise LinkError("the association is gone")
         return link, meter.association
 
     async def _dial(self) -> Link:
         return await self._bus.link(timeout_s=self._meter.plan.timeout_ns / 1e9)
+
+    async def _open_link(self, settings: TcpSettings | SerialSettings, *, timeout_s: float) -> Link:
+        link = await self._dialled(settings, timeout_s=timeout_s)
+        link.trace = self._trace = Trace(_unsaid)
+        return link
 
     async def _run(self, link: Link, association: Association, conversation: Conversation[T]) -> T:
         plan = self._meter.plan
@@ -170,6 +202,10 @@ class _Search:
             pause_s=plan.pause_between_requests_ns / 1e9,
             progress=association.framing,
         )
+
+
+def _unsaid(_line: str) -> None:
+    """Take a line of the trace: what is heard is counted, and not shown."""
 
 
 class _NoLines:

@@ -11,11 +11,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from telegraf_dlms.access import PROTECTIONS
 from telegraf_dlms.attentive import attentive
 from telegraf_dlms.bus import Bus
-from telegraf_dlms.check import line_text, server_text
-from telegraf_dlms.circumstances import Circumstances, LockedOut
+from telegraf_dlms.circumstances import LockedOut
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import AssociationError, DataRefused, LinkError, TelegrafDlmsError
 from telegraf_dlms.establish import establish
@@ -24,6 +22,7 @@ from telegraf_dlms.link import SerialSettings, TcpSettings
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import Meter
 from telegraf_dlms.obis import parse_obis
+from telegraf_dlms.opening_steps import OpeningSteps, circumstances_of
 from telegraf_dlms.plan import ConnectionPlan
 from telegraf_dlms.poll import LinkDown, release
 from telegraf_dlms.reach import addresses_of, place_of, resolve
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.plan import MeterPlan
     from telegraf_dlms.reach import Resolve
     from telegraf_dlms.report import Stage
-    from telegraf_dlms.steps import Failure, Plain, StepName
+    from telegraf_dlms.steps import Failure, Plain
     from telegraf_dlms.world import World
 
 #: What most meters have, and let nearly everybody read: the COSEM logical device name and the clock (Blue Book, 6.2).
@@ -106,7 +105,7 @@ class _Trial:
         self._problems = Problems(plan.name, self._unsaid, note=self._note)
         self._meter.troubles = self._problems
         self._needed: frozenset[AttributeDescriptor] = frozenset()
-        self._steps = _Expected(plan)
+        self._steps = OpeningSteps(plan)
         connection = ConnectionPlan(plan.connection, plan.link, persistent=True, meters=(plan,))
         self._bus = Bus(connection, [self._meter], self._world, aligned="start")
         self.outcome = Outcome()
@@ -231,56 +230,12 @@ class _Trial:
         return link
 
     def _diagnose(self, error: Exception) -> Failure:
-        plan, link = self._plan, self._plan.link
-        access = plan.access
-        where = Circumstances(
-            self._stage.current,
-            device=plan.name,
-            link="serial" if isinstance(link, SerialSettings) else "tcp",
-            line=line_text(link) if isinstance(link, SerialSettings) else "",
-            interface_type=plan.interface_type,
-            server=server_text(plan),
-            client=plan.client_address,
-            access_security=access.security,
-            transport_security=next(name for name, bits in PROTECTIONS.items() if bits == access.protection),
-            heard=Heard() if self._trace is None else self._trace.heard,
-        )
-        return diagnose(error, where)
+        heard = Heard() if self._trace is None else self._trace.heard
+        return diagnose(error, circumstances_of(self._plan, self._stage.current, heard=heard))
 
     @property
     def _timeout_s(self) -> float:
         return self._plan.timeout_ns / 1e9
-
-
-class _Expected:
-    """Which step of an opening comes next: ``establish`` tells of each when it is over."""
-
-    def __init__(self, plan: MeterPlan) -> None:
-        opening: list[StepName] = []
-        if plan.interface_type == "hdlc_mode_e":
-            opening.append("mode_e")
-        if plan.interface_type != "wrapper":
-            opening.append("data_link")
-        self._names: list[StepName] = []
-        if plan.access.needs_counter and plan.invocation_counter is not None:
-            self._names += [*opening, "invocation_counter"]
-        self._names += [*opening, "associate"]
-        if plan.access.is_high:
-            self._names.append("authenticate")
-        self._at = 0
-
-    @property
-    def next(self) -> StepName:
-        """The step that comes next."""
-        return self._names[self._at] if self._at < len(self._names) else "read"
-
-    def took(self, name: StepName) -> None:
-        """Go on behind a step; one that is behind us already is taken again, where the meter made us begin anew."""
-        rest = self._names[self._at :]
-        if name in rest:
-            self._at += rest.index(name) + 1
-        elif name in self._names:
-            self._at = len(self._names) - self._names[::-1].index(name)
 
 
 class _Lines:
