@@ -103,10 +103,11 @@ def test_an_answer_that_names_a_context_with_ciphering_and_no_base_name_is_accep
     assert granted in negotiated(octets, access).conformance
 
 
-def test_an_answer_that_names_a_context_without_the_ciphering_asked_for_is_not() -> None:
+@pytest.mark.parametrize("context", [1, 2, 4, 5])
+def test_an_answer_that_names_another_context_than_the_ciphered_one_asked_for_is_not(context: int) -> None:
     access = Access("none", b"", 0xFFFF, protection=Protection.AUTHENTICATION, block_cipher_key=bytes(16))
-    with pytest.raises(CipheringError, match="60857405080101, 60857405080103 was asked for"):
-        parse_aare(aare(information=GRANTED), access)
+    with pytest.raises(CipheringError, match=f"6085740508010{context}, 60857405080103 was asked for"):
+        parse_aare(aare(information=GRANTED, context=context), access)
 
 
 @pytest.mark.parametrize(

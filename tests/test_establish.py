@@ -198,20 +198,20 @@ async def test_of_a_dedicated_key_the_meter_s_own_counter_says_nothing():
     assert used(opening) == [41]
 
 
+@pytest.mark.parametrize("name", ["global", "dedicated"])
 @on_a_jumping_clock
-async def test_numbers_that_another_process_took_meanwhile_are_left_to_it():
+async def test_numbers_that_another_process_took_meanwhile_are_left_to_it(name):
     wanted = access(protection=BOTH, dedicated_key=DEDICATED)
     opening = without_counter(wanted)
     meter_of(opening).last = 0
     await opening.make()
     await ask(opening)
     state, title = opening.scene.world.state, meter_of(opening).client_title
-    taken = [state.counters(key, system_title=title) for key in (wanted.block_cipher_key, DEDICATED)]
-    ends = [state.reserve(each.wanted[0], 500).stop for each in taken]
+    key = wanted.block_cipher_key if name == "global" else DEDICATED
+    taken = state.reserve(state.counters(key, system_title=title).wanted[0], 500)
     await again(opening)
     await ask(opening)
-    assert used(opening)[-1] >= ends[0]
-    assert used(opening, "dedicated")[-1] >= ends[1]
+    assert used(opening, name)[-1] >= taken.stop
 
 
 # A public client that is refused
