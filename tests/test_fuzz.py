@@ -20,10 +20,10 @@ from telegraf_dlms import ber
 from telegraf_dlms.axdr import decode_all
 from telegraf_dlms.errors import LocalProtocolError, RemoteProtocolError, Silence
 
-#: Mutated frames for each share of a target: some fifteen seconds of CPU in all. ``make fuzz`` does two million.
-FRAMES = 110
+#: Mutated frames for each share of a target: some ten seconds of CPU in all. ``make fuzz`` does two million.
+FRAMES = 75
 #: Cases whose memory is traced, which takes five times as long.
-TRACED = 12
+TRACED = 6
 
 VALUE = bytes.fromhex("0203 0906 0100010800ff 06 00000007 02020f00161e")
 

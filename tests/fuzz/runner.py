@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fuzz.watch import MAX_CALL_NS, MAX_GROWTH, Growth, Wrong
+from fuzz.watch import MAX_CALL_NS, MAX_GROWTH, Wrong, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Case: TypeAlias = "Callable[[Random, Watch], int]"
 #: What a slow call is measured again for: the first time may have been another process's.
 MEASUREMENTS = 3
+#: One case in so many has its memory traced.
+SAMPLED = 500
 #: Octets of a failing case that are shown, of each piece and in all.
 SHOWN, SHOWN_PIECES = 200, 8
 
@@ -96,11 +99,11 @@ def run(
 
     What is kept for ever by design, caches, is filled by the first ``warm_up`` cases of each: these are not counted.
     """
-    report, growth = Report(), Growth()
+    report = Report()
     for target in targets:
         for number in range(warm_up):
             one_case(target, seed - 1, number, watch)
-    growth.begin()
+    before = size()
     shares = sum(target.share for target in targets)
     for target in targets:
         tally = report.tallies[target.name] = Tally()
@@ -110,13 +113,28 @@ def run(
             tally.frames += one_case(target, seed, tally.cases, watch)
             if watch.slowest_ns > tally.slowest_ns:
                 tally.slowest_ns, tally.slowest = watch.slowest_ns, tally.cases
+            if tally.cases % SAMPLED == SAMPLED - 1:
+                _room_of(target, seed, tally.cases, watch)
             tally.cases += 1
         tally.seconds = time.monotonic() - began
-        report.growth = growth.octets()
+        report.growth = max(report.growth, size() - before)
         say(told(target.name, tally, report.growth))
         if report.growth > MAX_GROWTH:
             raise AssertionError(f"{target.name}: the process grew by {report.growth / 1e6:.1f} MB")
     return report
+
+
+def _room_of(target: Target, seed: int, number: int, watch: Watch) -> None:
+    """Do one case again, with its memory traced; that takes long, and is not measured."""
+    tracemalloc.start()
+    try:
+        done(target, seed, number, watch)
+    finally:
+        tracemalloc.stop()
+    if watch.largest > MAX_GROWTH:
+        raise AssertionError(
+            f"{target.name}: a call of case {seed}:{number} took {watch.largest / 1e6:.1f} MB for a moment"
+        )
 
 
 def told(name: str, tally: Tally, growth: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import resource
 import signal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 #: A call may take so much CPU, in nanoseconds.
 MAX_CALL_NS = 50_000_000
-#: The process, or a call, may need so much more room than before, in octets.
+#: So many octets the process may be larger than before, and a call may need for a moment.
 MAX_GROWTH = 10 * 1024 * 1024
 #: A conversation may send and be silent so many times: MAX_POLLS of HDLC, and the repeats of each.
 MAX_TURNS = 5000
@@ -108,13 +109,12 @@ class Watch:
             step = conversation.send if isinstance(given, bytes) else conversation.throw
         raise Wrong(f"a conversation does not end within {MAX_TURNS} turns")
 
-    def lines(self, lines: Iterable[str]) -> list[Any]:
-        """Return the points of printed lines, all of which must be right."""
-        points = []
+    def lines(self, lines: Iterable[str]) -> None:
+        """Read printed lines, all of which must be right."""
         for line in lines:
             if "\n" in line:
                 raise Wrong(f"a line with a newline: {line!r}")
-            points.append(point := parse(line))
+            point = parse(line)
             numbers = [value for value in point.fields.values() if not isinstance(value, bool | str)]
             if not all(math.isfinite(number) for number in numbers):
                 raise Wrong(f"a number that is none: {line!r}")
@@ -123,36 +123,20 @@ class Watch:
                 raise Wrong(f"an integer beyond 64 bits: {line!r}")
             if not all(point.tags.values()) or "time" in point.fields:
                 raise Wrong(f"an empty tag, or a field called time: {line!r}")
-        return points
 
 
 def _hangs(_signal: int, frame: Any) -> None:
     raise Wrong(f"a case does not end, it is in {frame.f_code.co_qualname} now")
 
 
-class Growth:
-    """How much larger the process is, at its largest, than it was before ``begin``; the kernel counts its pages."""
-
-    def __init__(self) -> None:
-        with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        self._before = 0
-
-    def begin(self) -> None:
-        """Count what is more than the largest size until now."""
-        self._before = self._largest()
-
-    def octets(self) -> int:
-        """Return by how much the process was larger at any time since."""
-        return self._largest() - self._before
-
-    @staticmethod
-    def _largest() -> int:
-        try:
-            status = Path("/proc/self/status").read_text("ascii")
-        except OSError:
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+def size() -> int:
+    """Return how much of the process is in memory, without what nobody holds any more."""
+    gc.collect()
+    try:
+        status = Path("/proc/self/status").read_text("ascii")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def _traced() -> int | None:
