@@ -246,6 +246,17 @@ def test_a_meter_that_has_counted_is_held_to_its_numbers():
     assert link.dropped == 1
 
 
+@pytest.mark.parametrize(("called", "answering"), [("0003", "03"), ("00000003", "03"), ("0000682D", "682D")])
+def test_a_meter_may_answer_with_its_address_in_fewer_octets(called, answering):
+    link = HdlcFraming(client=CLIENT, server=bytes.fromhex(called))
+    ua, reply = (
+        encode(Frame(CLIENT, bytes.fromhex(answering), control, information))
+        for control, information in ((0x73, b""), (0x30, LLC_TO_CLIENT + ANSWER))
+    )
+    drive(link.open(), ua)
+    assert drive(link.exchange(REQUEST), reply)[0] == ANSWER
+
+
 # What is dropped.
 
 

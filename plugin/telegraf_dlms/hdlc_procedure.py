@@ -77,6 +77,8 @@ class HdlcFraming:
     ) -> None:
         self._client = client
         self._server = server
+        # Gurux's servers answer in as few octets as hold their address, however many they were called with.
+        self._meter = server.lstrip(b"\0")
         self._parameters = Parameters(max_info_length, max_info_length, window_size, window_size)
         self._max_transmit = max_info_length
         self._window = window_size
@@ -299,7 +301,8 @@ class HdlcFraming:
 
     def _take(self) -> Frame | None:
         while (frame := self.buffer.next()) is not None:
-            if frame.destination == self._client and frame.source == self._server and frame.kind is not Kind.UI:
+            is_theirs = frame.destination == self._client and frame.source.lstrip(b"\0") == self._meter
+            if is_theirs and frame.kind is not Kind.UI:
                 return frame
             self._foreign += 1
         return None
