@@ -9,11 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from telegraf_dlms.access import PROTECTIONS
+from telegraf_dlms.access import PROTECTIONS, AccessSecurity, TransportSecurity
 from telegraf_dlms.checks import check_device
-from telegraf_dlms.device_model import AccessSecurity, Device, TransportSecurity
-from telegraf_dlms.errors import CipheringError
-from telegraf_dlms.hls import check_keys
+from telegraf_dlms.device_model import Device
 from telegraf_dlms.problems import Place
 from telegraf_dlms.simulator.access import SYSTEM_TITLE, Access
 from telegraf_dlms.simulator.ledger import MAX_COUNTER
@@ -112,13 +110,6 @@ def _written(namespace: Namespace) -> dict[str, Any]:
 def _check(written: dict[str, Any]) -> Checked[Device]:
     checked = check_table(Device, {**_UNUSED, **written}, place=Place(Path()), subject="", surroundings=Surroundings())
     check_device(checked)
-    device = checked.table
-    if device.access_security == "high_ecdsa" and not checked.problems:
-        try:
-            check_keys(_octets(device.signing_key), _octets(device.server_public_key))
-        except CipheringError as error:
-            key, _, message = str(error).partition(" ")
-            checked.report(key, message=message)
     return checked
 
 
