@@ -180,19 +180,13 @@ def _hash_of(size: int) -> ec.ECDSA:
     return ec.ECDSA(hashes.SHA256() if size == 32 else hashes.SHA384())
 
 
-def check_keys(signing_key: bytes, server_public_key: bytes) -> None:
-    """Raise CipheringError where the keys of "high_ecdsa" are of no use; its text has nothing of them in it."""
-    check_signing_key(signing_key)
-    check_server_public_key(server_public_key)
-
-
 def check_signing_key(octets: bytes) -> None:
-    """Raise CipheringError where ``octets`` are no private key that can sign."""
+    """Raise CipheringError where ``octets`` are no private key that can sign; its text has nothing of them."""
     _private_key(octets)
 
 
 def check_server_public_key(octets: bytes) -> None:
-    """Raise CipheringError where ``octets`` are no public key of a meter."""
+    """Raise CipheringError where ``octets`` are no public key of a meter; its text has nothing of them."""
     _public_key(octets)
 
 
