@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from points import parse
 
-from field import CLOCK, cases, each, frames_of, needs_field
+from field import CLOCK, FIELD, cases, each, frames_of, needs_field
 from talking import CUTS, octet_by_octet
+from telegraf_dlms.aare import parse_aare, parse_initiate_response
+from telegraf_dlms.access import Access, Conformance
+from telegraf_dlms.association import aarq, initiate_request
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import Silence
 from telegraf_dlms.get import get
@@ -103,6 +106,34 @@ def test_a_poll_with_a_four_octet_address_from_snrm_to_the_reading(case, cut):
     line, problems = series.line([(2, value)], scaler_unit=ScalerUnit.of(scaler_unit), time_ns=0)
     point = parse(line)
     assert (point.fields["value"] / 1000, point.tags["unit"], problems) == (case["expected"]["kWh"], "Wh", ())
+
+
+@pytest.mark.parametrize(
+    ("case", "password", "max_pdu_size", "granted"),
+    [
+        pytest.param(*RISESUN[:1], b"12345678", 0x0800, (0x00081D, 0xBD), id="risesun"),
+        pytest.param(*GOSEM[:1], b"00000001", 0x0200, (0x001014, 0xF0), id="gosem"),
+    ]
+    if FIELD.is_dir()
+    else [pytest.param(None, None, None, None, marks=needs_field)],
+)
+def test_the_recorded_associations_are_those_that_we_would_ask_for(case, password, max_pdu_size, granted):
+    meter = Recording(case)
+    access = Access("low", password, max_pdu_size)
+    recorded = meter.apdu(1)
+    ours = aarq(access, initiate=initiate_request(access, dedicated_key=b""), title=b"", challenge=b"")
+    assert ours[:-5] == recorded[:-5], "all but the conformance and the size of a PDU"
+    conformance, size = int.from_bytes(recorded[-5:-2], "big"), int.from_bytes(recorded[-2:], "big")
+    assert Conformance.GET in Conformance(conformance)
+    assert size <= max_pdu_size
+    answer = frame_of(meter.answers[meter.requests[1]]).information[3:]
+    aare = parse_aare(answer, access)
+    assert (aare.title, aare.challenge, aare.diagnostic) == (b"", b"", "null (0)")
+    negotiated = parse_initiate_response(aare.initiate, access)
+    # What the meter grants beyond what we ask for is left out.
+    assert negotiated.conformance == Conformance(granted[0]) & access.proposed
+    assert negotiated.max_pdu_size == granted[1]
+    assert Conformance.GET in negotiated.conformance
 
 
 @needs_field
