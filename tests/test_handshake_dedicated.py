@@ -12,7 +12,7 @@ from telegraf_dlms.action import encode_action_response, parse_action_request
 from telegraf_dlms.axdr import Tag, decode_all, encode
 from telegraf_dlms.ber import element
 from telegraf_dlms.ciphering import DEDICATED, GLOBAL, Key, Protection, unwrap, wrap
-from telegraf_dlms.errors import AssociationError
+from telegraf_dlms.errors import AssociationError, CipheringError
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.handshake import Handshake, Identity
 from telegraf_dlms.hls import Claim
@@ -42,10 +42,11 @@ class Plain:
 
 
 class Meter:
-    """Answers the global key's action with ``refusal``, the dedicated key's as it should."""
+    """Answers the global key's action with ``refusal``, the dedicated key's as it should, where it knows it."""
 
-    def __init__(self, refusal):
+    def __init__(self, refusal, *, knows_dedicated=True):
         self.refusal = refusal
+        self.knows_dedicated = knows_dedicated
         self.tags = []
         self.counters = itertools.count(1)
         self.dedicated = Key(DEDICATED_KEY, AUTHENTICATION_KEY)
@@ -54,7 +55,7 @@ class Meter:
         self.tags.append(apdu[0])
         if apdu[0] == 0x60:
             return self.aare()
-        if apdu[0] == GLOBAL[0xC3]:
+        if apdu[0] == GLOBAL[0xC3] or not self.knows_dedicated:
             return self.refusal
         request = parse_action_request(self.dedicated.unseal(unwrap(apdu).sealed, title=OURS))
         assert hls.is_proved(ACCESS, Claim(STOC, CHALLENGE, OURS, THEIRS), decode_all(request.parameters))
@@ -88,6 +89,13 @@ def shake_hands(meter):
 def test_a_proof_that_the_meter_cannot_decipher_is_shown_under_the_dedicated_key():
     meter = Meter(UNDECIPHERED)
     shake_hands(meter)
+    assert meter.tags == [0x60, GLOBAL[0xC3], DEDICATED[0xC3]]
+
+
+def test_a_proof_that_the_meter_cannot_decipher_at_all_is_a_matter_of_ciphering():
+    meter = Meter(UNDECIPHERED, knows_dedicated=False)
+    with pytest.raises(CipheringError, match=r"deciphering-error \(5\)"):
+        shake_hands(meter)
     assert meter.tags == [0x60, GLOBAL[0xC3], DEDICATED[0xC3]]
 
 

@@ -97,6 +97,8 @@ class Handshake:
         try:
             answer = yield from self._show(proof, invoke_ids)
         except DataRefused as refusal:
+            if access.protection and _is_undeciphered(refusal):
+                raise CipheringError(f"the meter cannot decipher our answer to its challenge: {refusal}") from refusal
             counter = refusal.counter if isinstance(refusal, ServiceRefused) else None
             raise AssociationError(
                 f"the meter refused our answer to its challenge: {refusal}",
@@ -116,7 +118,7 @@ class Handshake:
         try:
             return (yield from (self._act(proof, invoke_ids) if by_name else self._read(proof)))
         except ServiceRefused as refusal:
-            if not self._dedicated_key or self._ciphering is None or refusal.service != DECIPHERING_ERROR:
+            if not self._dedicated_key or self._ciphering is None or not _is_undeciphered(refusal):
                 raise
         self._ciphering.use_dedicated_key()
         return (yield from (self._act(proof, invoke_ids) if by_name else self._read(proof)))
@@ -180,6 +182,10 @@ class Handshake:
         selection = _BY_PARAMETER + axdr.encode(axdr.Tag.OCTET_STRING, proof)
         octets = yield from read_octets(self.framing, REPLY_TO_HLS, selection=selection)
         return axdr.decode_all(octets) if octets else None
+
+
+def _is_undeciphered(refusal: DataRefused) -> bool:
+    return isinstance(refusal, ServiceRefused) and refusal.service == DECIPHERING_ERROR
 
 
 _REFUSALS: Final = frozenset({bytes((EXCEPTION_RESPONSE,)), bytes((CONFIRMED_SERVICE_ERROR,))})
