@@ -52,7 +52,7 @@ class Scene:
 
     def associate(self):
         self.house.drop_framing()
-        self.house.association = association()
+        self.house.association = association(is_identified=True)
 
     def readout(self):
         return Readout(self.house, ["g"], self.world, time_ns=TIME)

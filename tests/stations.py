@@ -17,6 +17,7 @@ from jumping_clock import JumpingSelector
 from telegraf_dlms.bus import Bus
 from telegraf_dlms.config import load
 from telegraf_dlms.errors import LinkError, RemoteProtocolError
+from telegraf_dlms.identity import Identification
 from telegraf_dlms.link import Link, TcpSettings
 from telegraf_dlms.log import Changes, Log
 from telegraf_dlms.meter import Meter
@@ -279,10 +280,22 @@ def plan_of(*tables):
         return compile_plan(load([path]))
 
 
-class Scene:
-    """A configuration and its world. Stations are found by their connection's name."""
+class Discreet(Identification):
+    """Asks no meter who it is, so that each exchange is one of those that a test is about."""
 
-    def __init__(self, *tables, **stations):
+    def begin(self, now_ns):
+        del now_ns
+        return False
+
+
+class Scene:
+    """A configuration and its world. Stations are found by their connection's name.
+
+    ``identification`` makes what decides whether a meter is asked who it is.
+    """
+
+    def __init__(self, *tables, identification=Discreet, **stations):
+        self.identification = identification
         self.plan = plan_of(*tables)
         self.stations = stations or {"line": Station()}
         self.lines, self.records = Lines(), Records()
@@ -322,6 +335,8 @@ class Scene:
     def bus(self, name="line"):
         plan = next(plan for plan in self.plan.connections if plan.name == name)
         meters = [Meter(meter, self.world.changes, state=self.world.state) for meter in plan.meters]
+        for meter in meters:
+            meter.identification = self.identification()
         bus = Bus(plan, meters, self.world, aligned="utc" if self.plan.aligned else "start")
         self.buses.append(bus)
         return bus

@@ -36,6 +36,7 @@ FAMILIES = {
     "schedule": Family("schedule", ""),
     "talk": Family("talk", ""),
     "early": Family("early", ""),
+    "shard": Family("shard", "errors"),
     # octets, sans-IO
     "axdr": Family("axdr axdr_encode float32", "errors"),
     "datetimes": Family("datetimes", ""),
@@ -60,7 +61,7 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake attentive lists probe profile_conversation compact_conversation",
+        "conversation handshake attentive identity lists probe profile_conversation compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
@@ -85,7 +86,7 @@ FAMILIES = {
     "cli": Family(
         "cli buttons check discover opening_steps reach readings service trial unlock __main__",
         "collector discovery report hints steps trace simulator plan conversation ciphering short_names config state "
-        "link pipes early metrics axdr cosem obis errors talk package",
+        "link pipes early metrics axdr cosem obis errors talk shard package",
     ),
 }
 

@@ -264,7 +264,7 @@ async def test_a_stop_with_idle_meters_takes_no_longer_than_their_releases():
 @on_a_jumping_clock
 async def test_a_last_gathering_is_cut_off_in_time_for_all_to_end_before_telegrafs_patience():
     meters = scene(group("g", value(of=["a", "b"]), serial_number("a"), interval="0s"))
-    meters.station.mishaps[4] = silent
+    meters.station.mishaps[5] = silent
     control = Wishes()
     task = served(meters, control)
     control.want(Wish.GATHER)

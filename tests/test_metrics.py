@@ -216,6 +216,16 @@ def test_every_poll_has_the_same_fields_also_one_that_was_not_made():
     assert ' up=0i,result="backing_off",result_code=8i,' in lines[PollResult.BACKING_OFF]
 
 
+def test_what_is_known_besides_follows_and_what_is_not_is_left_out():
+    devices = DeviceSeries({"device": "feeder-1"})
+    poll = DevicePoll(PollResult.OK, meter_id='ISK "7" 8', clock_drift_seconds=-3.25, invocation_counter=4294967295)
+    line = devices.line(poll, time_ns=TIME)
+    known = r',meter_id="ISK \"7\" 8",clock_drift_seconds=-3.25,invocation_counter=4294967295i'
+    assert line == devices.line(DevicePoll(PollResult.OK), time_ns=TIME).replace(f" {TIME}", f"{known} {TIME}")
+    zeros = devices.line(DevicePoll(PollResult.OK, clock_drift_seconds=0.0, invocation_counter=0), time_ns=TIME)
+    assert zeros.endswith(f",skipped_polls=0i,clock_drift_seconds=0,invocation_counter=0i {TIME}")
+
+
 def test_the_results_are_those_of_the_design():
     words = "ok partial connect timeout protocol rejected authentication ciphering backing_off locked skipped"
     assert [result.name.lower() for result in PollResult] == words.split()

@@ -90,7 +90,8 @@ def test_fixed_units_are_of_attributes_that_hold_numbers():
 
 
 def test_every_field_of_a_polls_line_has_its_meaning():
-    line = DeviceSeries({}).line(DevicePoll(PollResult.OK), time_ns=0)
+    poll = DevicePoll(PollResult.OK, meter_id="1", clock_drift_seconds=0.0, invocation_counter=0)
+    line = DeviceSeries({}).line(poll, time_ns=0)
     assert list(DEVICE_FIELDS) == [field.partition("=")[0] for field in line.split(" ")[1].split(",")]
     assert list(PROFILE_FIELDS) == [field.name for field in fields(ProfilePoll)]
     for name in (*DEVICE_FIELDS, *PROFILE_FIELDS):

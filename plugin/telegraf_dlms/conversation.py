@@ -77,7 +77,8 @@ class Memory:
     and hold for one association; ``types`` are the A-XDR tags of scaled attributes; ``clocks`` are clock cells as the
     meter writes them, to write bounds of ranges alike; ``unselective`` are profiles and access selectors that their
     meter refused; ``found`` are the attributes of objects whose class is not known, by the first that was probed;
-    ``templates`` are those of compact data, by logical name.
+    ``templates`` are those of compact data, by logical name; ``nameless`` are objects that do not tell which meter it
+    is.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Memory:
     unselective: set[tuple[bytes, int]] = field(default_factory=set)
     found: dict[AttributeDescriptor, tuple[AttributeDescriptor, ...]] = field(default_factory=dict)
     templates: dict[bytes, Template] = field(default_factory=dict)
+    nameless: set[AttributeDescriptor] = field(default_factory=set)
 
     def note_type(self, descriptor: AttributeDescriptor, tag: int, scaler_unit: AttributeDescriptor) -> None:
         """Forget a scaler_unit where what it scales came as another type than before, but for null-data."""
@@ -111,8 +113,9 @@ class Association:
     """An open association: its framing, what was negotiated, and the invoke-ids that it has used.
 
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
-    ``is_ending``: no further exchange is to be begun. ``short_names`` are there where it uses them;
-    ``release_request`` gives its RLRQ, ``lists`` are what is known of the meter's lists.
+    ``is_ending``: no further exchange is to be begun. ``is_identified``: the meter said who it is, or is not asked.
+    ``short_names`` are there where it uses them; ``release_request`` gives its RLRQ, ``lists`` are what is known of the
+    meter's lists.
     """
 
     framing: Framing
@@ -120,6 +123,7 @@ class Association:
     invoke_ids: InvokeIds = field(default_factory=InvokeIds)
     is_doubtful: bool = False
     is_ending: bool = False
+    is_identified: bool = False
     short_names: ShortNames | None = None
     release_request: Callable[[], bytes] = _in_clear
     lists: Lists = field(default_factory=Lists)
@@ -227,14 +231,21 @@ def release(framing: Framing, *, request: bytes) -> Conversation[None]:
 
 
 def read_values(
-    association: Association, requests: Sequence[ReadRequest], memory: Memory, *, into: list[Reading]
+    association: Association,
+    requests: Sequence[ReadRequest],
+    memory: Memory,
+    *,
+    into: list[Reading],
+    answers: Answers | None = None,
 ) -> Conversation[None]:
     """Read ``requests`` in order, appending to ``into``, which already holds the first ones where this is a second try.
 
     What is refused is in its Reading. An error that ends the association leaves in ``into`` what was read before.
+    ``answers`` may hold some of it already.
     """
     rest = requests[len(into) :]
-    answers = Answers(association, association.lists, _wanted(rest, memory))
+    if answers is None:
+        answers = Answers(association, association.lists, wanted(rest, memory))
     for request in rest:
         reading = Reading()
         yield from _read_attributes(association, answers, request, memory, reading)
@@ -248,8 +259,8 @@ def read_values(
         into.append(reading)
 
 
-def _wanted(requests: Iterable[ReadRequest], memory: Memory) -> Iterator[AttributeDescriptor]:
-    """Yield what requests ask for, as far as that is known before anything is read."""
+def wanted(requests: Iterable[ReadRequest], memory: Memory) -> Iterator[AttributeDescriptor]:
+    """Yield the attributes that requests ask for, as far as that is known before anything is read."""
     for request in requests:
         yield from _attributes(request, memory)
         if request.scaler_unit is not None and request.scaler_unit not in memory.scalers:

@@ -120,6 +120,13 @@ class Answers:
         self._known.update(zip(batch, answers, strict=True))
         return self._known[descriptor]
 
+    def asks_alone(self, descriptor: AttributeDescriptor) -> bool:
+        """Return whether ``get`` would ask for this attribute alone."""
+        lists = self._lists
+        if lists.is_alone(descriptor) or lists.room(self._association) == 1:
+            return True
+        return all(other == descriptor or lists.is_alone(other) for other in self._ahead)
+
     def _batch(self, descriptor: AttributeDescriptor, room: int) -> list[AttributeDescriptor]:
         """Return the attributes of the next request, this one first, and take them out of those ahead."""
         lists = self._lists

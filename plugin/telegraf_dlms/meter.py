@@ -10,6 +10,7 @@ from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import Association, Memory
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identification
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
@@ -20,6 +21,8 @@ from telegraf_dlms.troubles import Troubles
 from telegraf_dlms.wrapper import WrapperFraming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject, ScalerUnit
     from telegraf_dlms.layout import Layout
     from telegraf_dlms.log import Changes
@@ -162,10 +165,11 @@ class Meter:
         self.public_short_names = ShortNames(plan.short_names)
         #: Whether a counter that the meter named is followed, and it has not let us in since.
         self.follows_counter = False
-        self.lists = Lists(limit=1 if plan.no_lists else MAX_LIST)
+        self.lists = self._new_lists()
         self.memory_until_ns = 0
         #: Which meter it is that answers, by its own word; "" while that is not known.
         self.identity = ""
+        self.identification = Identification()
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
@@ -190,6 +194,7 @@ class Meter:
         if former.plan.whereabouts != self.plan.whereabouts:
             return
         self.memory = former.memory
+        self.identity, self.identification = former.identity, former.identification
         if self.plan.no_lists == former.plan.no_lists:
             self.lists = former.lists
         self.memory_until_ns = former.memory_until_ns
@@ -254,6 +259,31 @@ class Meter:
             self.memory_until_ns = now_ns + MEMORY_NS
         return self.memory
 
+    def identify(self, identity: str) -> bool:
+        """Take what the meter said that it is; where it is another one than before, forget all and return True."""
+        former, self.identity = self.identity, identity
+        if former in {"", identity}:
+            self.troubles.same_meter()
+            return False
+        self.troubles.another_meter(former, identity)
+        self.memory.forget()
+        self.short_names.forget()
+        self.public_short_names.forget()
+        self.follows_counter = False
+        self.lists = self._new_lists()
+        self.set_read_tags({})
+        return True
+
+    def identity_objects(self) -> list[AttributeDescriptor]:
+        """Return what tells which meter it is, the best first, without what it is known not to have.
+
+        By short names the second one is in the object list, which is not read for that alone.
+        """
+        wanted = [LOGICAL_DEVICE_NAME]
+        if self.plan.access.referencing == "logical_names" or any(value.short_name is None for value in self._plans()):
+            wanted.append(SERIAL_NUMBER)
+        return [each for each in wanted if each not in self.memory.nameless]
+
     def set_read_tags(self, tags: dict[str, str]) -> None:
         """Put what ``is_tag`` values read on every line of the device from now on."""
         if tags == self.read_tags:
@@ -278,7 +308,14 @@ class Meter:
             timeouts=totals.timeouts,
             retries=totals.retries,
             skipped_polls=totals.skipped_polls,
+            meter_id=self.identity,
         )
+
+    def _plans(self) -> Iterator[ValuePlan]:
+        return (value for group in self.plan.groups for value in group.values)
+
+    def _new_lists(self) -> Lists:
+        return Lists(limit=1 if self.plan.no_lists else MAX_LIST)
 
     def _value(self, group: GroupPlan, plan: ValuePlan) -> MeterValue:
         meter = self.plan

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from telegraf_dlms.cosem import SCALED, SCALER_ATTRIBUTE, AttributeDescriptor, attribute_of
 from telegraf_dlms.errors import DataRefused, MappingError
 from telegraf_dlms.fields import Presentation, print_attribute, tag_text
-from telegraf_dlms.line import Line, print_fields
+from telegraf_dlms.line import Line, print_fields, print_float, print_integer, print_text
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.units import unit_symbol
 
@@ -219,7 +219,8 @@ class DevicePoll:
     """One due poll of a device, also one that was not made. ``up``: the association opened.
 
     ``values_*`` count configured values. ``errors``, ``timeouts``, ``retries`` and ``skipped_polls`` are totals since
-    the start of the process; all others are of this poll.
+    the start of the process; all others are of this poll, but ``meter_id``, which is what was learnt last. That, the
+    drift (the meter's clock minus ours) and the counter are left out where they are not known.
     """
 
     result: PollResult
@@ -234,6 +235,9 @@ class DevicePoll:
     timeouts: int = 0
     retries: int = 0
     skipped_polls: int = 0
+    meter_id: str = ""
+    clock_drift_seconds: float | None = None
+    invocation_counter: int | None = None
 
 
 class DeviceSeries:
@@ -247,7 +251,7 @@ class DeviceSeries:
     def line(self, poll: DevicePoll, *, time_ns: int) -> str:
         """Return the line of one poll, without a newline."""
         fields = _DEVICE_FIELDS % (poll.up, poll.result.name.lower(), poll.result, *_device_counts(poll))
-        return f"{self._prefix}{fields} {time_ns}"
+        return f"{self._prefix}{fields}{_known_fields(poll)} {time_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,16 @@ class ProfilePollSeries:
     def line(self, poll: ProfilePoll, *, time_ns: int) -> str:
         """Return the line of one reading, without a newline."""
         return f"{self._prefix}{print_fields([(name, getattr(poll, name)) for name in poll.__slots__])} {time_ns}"
+
+
+def _known_fields(poll: DevicePoll) -> str:
+    """Return the fields that a poll may not know, each with a comma before it."""
+    fields = f",meter_id={print_text(poll.meter_id)}" if poll.meter_id else ""
+    if poll.clock_drift_seconds is not None:
+        fields += f",clock_drift_seconds={print_float(poll.clock_drift_seconds)}"
+    if poll.invocation_counter is not None:
+        fields += f",invocation_counter={print_integer(poll.invocation_counter)}"
+    return fields
 
 
 #: What the scaler of an override holds for: Data's value too.

@@ -68,6 +68,9 @@ DEVICE_FIELDS: Final[dict[str, str]] = {
     "timeouts": "times that the meter was silent for too long, since the process started",
     "retries": "frames and openings that were repeated, since the process started",
     "skipped_polls": "polls that were not made because one was still running, since the process started",
+    "meter_id": "who the meter says it is: its logical device name, else its serial number; a text",
+    "clock_drift_seconds": "the meter's clock minus ours, where a value reads its Clock; a float",
+    "invocation_counter": "the last number that was used with the device's key, where one was used",
 }
 PROFILE_FIELDS: Final[dict[str, str]] = {
     "rows": "rows that were printed",
@@ -87,7 +90,7 @@ def page() -> str:
         f"## {DEVICE_MEASUREMENT}",
         "One line for each due poll of a device, also one that was not made. Tags: `device`, `connection`, its own.",
         _meanings({name: DEVICE_FIELDS[name] for name in device}),
-        f"Results: {results}.",
+        f"Results: {results}. What is not known is left out: `meter_id`, `clock_drift_seconds`, `invocation_counter`.",
         f"## {PROFILE_MEASUREMENT}",
         "One line for each read of a profile. Tags: `device`, `group`, `name`, `obis`. All fields are integers.",
         _meanings({field.name: PROFILE_FIELDS[field.name] for field in fields(ProfilePoll)}),

@@ -201,6 +201,7 @@ class _Visit:
             timeouts=totals.timeouts,
             retries=totals.retries,
             skipped_polls=totals.skipped_polls,
+            meter_id=self._meter.identity,
         )
         return self._meter.device_line(told, time_ns=start.wall_ns)
 

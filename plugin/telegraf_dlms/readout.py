@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from telegraf_dlms.compact_conversation import read_compact
-from telegraf_dlms.conversation import Reading, read_values
+from telegraf_dlms.conversation import Reading, read_values, wanted
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import DataRefused, LinkError
+from telegraf_dlms.errors import DataRefused, LinkError, ProtocolError
+from telegraf_dlms.identity import identify
+from telegraf_dlms.lists import Answers
 from telegraf_dlms.meter import MeterCompact
 from telegraf_dlms.metrics import Problem, ProfilePoll
 from telegraf_dlms.profile_conversation import read_buffer
@@ -21,7 +23,7 @@ from telegraf_dlms.rows import gap_seconds, is_far_ahead, without_far_ahead
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from telegraf_dlms.conversation import Association, Memory
+    from telegraf_dlms.conversation import Association, Memory, ReadRequest
     from telegraf_dlms.layout import Rows
     from telegraf_dlms.link import Link
     from telegraf_dlms.meter import Meter, MeterProfile, MeterValue
@@ -78,12 +80,43 @@ class Readout:
             raise LinkError("the association is gone")
         memory = self._meter.recall(self._world.mono_ns())
         requests = [value.plan.request for value in self._singles if value.plan.request is not None]
+        answers = None
+        if not association.is_identified:
+            answers = await self._identify(link, association, memory, requests)
         if len(self._readings) < len(requests):
-            await self._run(link, association, read_values(association, requests, memory, into=self._readings))
+            reading = read_values(association, requests, memory, into=self._readings, answers=answers)
+            await self._run(link, association, reading)
         await self.print_singles()
         while self._profiles:
             await self._read_profile(link, association, memory, self._profiles[0])
             del self._profiles[0]
+        self._meter.identification.read_on(self._world.mono_ns())
+
+    async def _identify(
+        self, link: Link, association: Association, memory: Memory, requests: Sequence[ReadRequest]
+    ) -> Answers | None:
+        """Ask the meter which one it is; return what came along with that, None where it is of no use."""
+        meter = self._meter
+        objects = meter.identity_objects() if meter.identification.begin(self._world.mono_ns()) else []
+        if not objects:
+            association.is_identified = True
+            return None
+        # Who is not known yet may have the second one alone.
+        ahead = objects if not meter.identity else objects[:1]
+        answers = Answers(association, association.lists, [*ahead, *wanted(requests[len(self._readings) :], memory)])
+        is_asked_alone = answers.asks_alone(objects[0]) and not association.is_doubtful
+        try:
+            identity = await self._run(link, association, identify(answers, objects, memory, meter.plan.presentation))
+        except (LinkError, ProtocolError):
+            if is_asked_alone:
+                meter.identification.unanswered()
+            raise
+        association.is_identified = identity is not None
+        if identity is None or not meter.identify(identity):
+            return answers
+        association.lists = meter.lists
+        del self._readings[self._printed :]  # they are of the other one
+        return None
 
     async def print_singles(self) -> None:
         """Print the single values that were read and not printed yet."""

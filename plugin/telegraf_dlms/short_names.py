@@ -29,6 +29,8 @@ _ASSOCIATION_SN: Final = 12
 _CURRENT_ASSOCIATION: Final = bytes.fromhex("0000280000FF")
 _OBJECT_UNDEFINED: Final = 4
 _CLASS_INCONSISTENT: Final = 9
+#: Objects whose base names are the same in every meter (Blue Book, 4.1.3): Association SN, COSEM logical device name.
+_RESERVED: Final = {(_ASSOCIATION_SN, _CURRENT_ASSOCIATION): ASSOCIATION, (1, bytes.fromhex("00002A0000FF")): 0xFD00}
 
 
 class ObjectListEntry(NamedTuple):
@@ -43,15 +45,15 @@ class ObjectListEntry(NamedTuple):
 class ShortNames:
     """The base names of a meter's objects, as far as they are known.
 
-    ``configured`` are (class_id, logical name, base name) of the configuration, which need no object list. What the
-    list said stays until ``forget``; that it was refused holds for one association, until ``begin``.
+    ``configured`` are (class_id, logical name, base name) of the configuration, which need no object list, as those
+    whose base names are reserved do not. What the list said stays until ``forget``; that it was refused holds for one
+    association, until ``begin``.
     """
 
     __slots__ = ("_configured", "_listed", "_refusal")
 
     def __init__(self, configured: Iterable[tuple[int, bytes, int]] = ()) -> None:
         self._configured = {(class_id, name): base_name for class_id, name, base_name in configured}
-        self._configured.setdefault((_ASSOCIATION_SN, _CURRENT_ASSOCIATION), ASSOCIATION)
         self._listed: dict[tuple[int, bytes], ObjectListEntry] | None = None
         self._refusal: DataRefused | None = None
 
@@ -65,7 +67,9 @@ class ShortNames:
 
     def wants_list(self, descriptor: AttributeDescriptor) -> bool:
         """Return whether the object list has to be read to know this attribute's name."""
-        return descriptor[:2] not in self._configured and self._listed is None and self._refusal is None
+        if self._listed is not None or self._refusal is not None:
+            return False
+        return descriptor[:2] not in self._configured and descriptor[:2] not in _RESERVED
 
     def learn(self, object_list: Value | DataRefused) -> None:
         """Take what came for the object list."""
@@ -84,17 +88,19 @@ class ShortNames:
         class_id, logical_name, attribute = descriptor
         base_name = self._configured.get((class_id, logical_name))
         if base_name is None:
-            entry = self._listed_entry(class_id, logical_name)
-            _check_attribute(entry, attribute)
-            base_name = entry.base_name
+            base_name = self._listed_name(class_id, logical_name, attribute)
         return attribute_name(base_name, attribute)
 
-    def _listed_entry(self, class_id: int, logical_name: bytes) -> ObjectListEntry:
+    def _listed_name(self, class_id: int, logical_name: bytes, attribute: int) -> int:
+        entry = self._listed.get((class_id, logical_name)) if self._listed is not None else None
+        if entry is not None:
+            _check_attribute(entry, attribute)
+            return entry.base_name
+        reserved = _RESERVED.get((class_id, logical_name))
+        if reserved is not None:
+            return reserved
         if self._listed is None:
             raise self._refusal or DataRefused(None, "the meter's object list was not read")
-        entry = self._listed.get((class_id, logical_name))
-        if entry is not None:
-            return entry
         if any(name == logical_name for _, name in self._listed):
             raise DataRefused(_CLASS_INCONSISTENT)
         raise DataRefused(_OBJECT_UNDEFINED)

@@ -52,6 +52,16 @@ class Troubles:
         """Say that the device answers, where it did not."""
         self._changes.over(("device", self._device), f"{self._device}: is read again")
 
+    def another_meter(self, former: str, identity: str) -> None:
+        """Say that another meter answers than before; where they come and go, once."""
+        now = f"is {identity} now" if identity else "does not say any more which it is"
+        text = f"{self._device}: the meter was {former}, and {now}: another one, of which nothing is known"
+        self._changes.say(("meter", self._device), "warn", text)
+
+    def same_meter(self) -> None:
+        """Have the next other meter said again."""
+        self._changes.forget(("meter", self._device))
+
     def passing(self, error: Exception) -> None:
         """Note at debug what a retry may mend."""
         self._changes.say(("retry", self._device), "debug", f"{self._device}: {error}: trying again")
