@@ -12,6 +12,7 @@ from telegraf_dlms import __version__, buttons, cli, log, service, unlock
 from telegraf_dlms.buttons import Order
 from telegraf_dlms.early import COMMANDS
 from telegraf_dlms.errors import ConfigError
+from telegraf_dlms.shard import WHOLE, Shard
 
 SAMPLE = (Path(__file__).resolve().parents[1] / "sample.conf").read_text(encoding="utf-8")
 
@@ -36,8 +37,16 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Collect what would have been run."""
     calls: list[object] = []
-    monkeypatch.setattr(service, "run", lambda paths, *, stdout, log: calls.append(("run", paths, stdout)) or 0)
-    monkeypatch.setattr(service, "once", lambda paths, *, stdout, log: calls.append(("once", paths, stdout)) or 3)
+
+    def command(name: str, status: int):
+        def call(paths: object, *, stdout: int, log: object, shard: Shard) -> int:
+            calls.append((name, paths, stdout) if shard == WHOLE else (name, paths, str(shard)))
+            return status
+
+        return call
+
+    monkeypatch.setattr(service, "run", command("run", 0))
+    monkeypatch.setattr(service, "once", command("once", 3))
     return calls
 
 
@@ -66,6 +75,19 @@ def test_the_configuration_can_be_given_in_every_form(arguments, command, paths,
 
 
 @pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["--shard", "3/8"], "run"),
+        (["run", "--shard=3/8", "--config", "/etc/telegraf-dlms.conf"], "run"),
+        (["--once", "--shard", "3/8"], "once"),
+    ],
+)
+def test_a_shard_is_run_where_one_is_named(arguments, command, ran):
+    cli.main(arguments, stdout=7)
+    assert ran == [(command, [DEFAULT], "3/8")]
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--onse"], "unrecognized arguments: --onse"),
@@ -75,6 +97,10 @@ def test_the_configuration_can_be_given_in_every_form(arguments, command, paths,
         (["simulate", "--interface", "smoke"], "invalid choice: 'smoke'"),
         (["simulate", "--meters", "0"], "--meters: 0 is less than 1"),
         (["unlock"], "the following arguments are required: DEVICE;"),
+        (["--shard", "9/8"], "--shard: 9 is outside 1..8"),
+        (["--once", "--shard", "3"], '--shard: "3" is not like 3/8'),
+        (["check", "--shard", "0/8"], "--shard: 0 is outside 1..8"),
+        (["unlock", "house", "--shard", "1/0"], "--shard: 0 shards are outside 1..100"),
     ],
 )
 def test_bad_arguments_are_told_in_one_line_with_exit_2(arguments, words, quiet, capsys):
@@ -95,9 +121,12 @@ def test_bad_arguments_are_told_in_one_line_with_exit_2(arguments, words, quiet,
 )
 def test_a_device_is_unlocked_in_the_configuration_that_is_given(arguments, paths, monkeypatch):
     asked = []
-    monkeypatch.setattr(unlock, "unlock", lambda device, paths, *, log: asked.append((device, paths)) or 1)
+    monkeypatch.setattr(
+        unlock, "unlock", lambda device, paths, *, log, shard: asked.append((device, paths, str(shard))) or 1
+    )
     assert cli.main(["unlock", *arguments], stdout=1) == 1
-    assert asked == [("house", paths)]
+    assert cli.main(["unlock", *arguments, "--shard", "3/8"], stdout=1) == 1
+    assert asked == [("house", paths, "1/1"), ("house", paths, "3/8")]
 
 
 def test_every_problem_of_a_configuration_is_told_with_exit_2(monkeypatch, quiet):

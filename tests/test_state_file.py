@@ -273,8 +273,9 @@ class Places:
         self.configuration = self.etc / "meters.conf"
         self.configuration.touch()
 
-    def default(self, *paths, **environment):
-        return default_path(paths or [self.configuration], environment=environment, var_lib=self.var_lib)
+    def default(self, *paths, suffix="", **environment):
+        paths = paths or [self.configuration]
+        return default_path(paths, suffix=suffix, environment=environment, var_lib=self.var_lib)
 
 
 @pytest.fixture
@@ -290,6 +291,14 @@ def closed(monkeypatch, *folders):
 def test_var_lib_comes_first_and_nothing_is_made_by_asking(places):
     assert places.default(XDG_STATE_HOME=str(places.home)).parent == places.var_lib / "telegraf-dlms"
     assert list(places.var_lib.iterdir()) == []
+
+
+def test_one_of_several_states_has_its_number_behind_the_name_and_is_found_where_it_is(places):
+    whole, third = places.default(), places.default(suffix="-3")
+    assert third == whole.with_name(f"{whole.stem}-3.state")
+    (places.etc / third.name).touch()
+    assert places.default(suffix="-3") == places.etc / third.name
+    assert places.default(suffix="-4").parent == places.default().parent == places.var_lib / "telegraf-dlms"
 
 
 def test_then_the_users_state_home_also_where_it_is_not_there_yet(places, monkeypatch):

@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from telegraf_dlms.errors import ConfigError
+from telegraf_dlms.shard import Shard
 from telegraf_dlms.state import MAX_LOCK_NS, open_state, secret_digest
 from telegraf_dlms.state_lock import StateLock
 from telegraf_dlms.unlock import unlock
@@ -123,11 +124,25 @@ def test_without_a_state_file_the_default_place_is_looked_at(configuration, said
     configuration.write_text(CONFIGURATION.replace("state_file", "# state_file"))
     place = configuration.parent / "elsewhere.state"
     asked = []
-    monkeypatch.setattr("telegraf_dlms.unlock.default_path", lambda paths: asked.append(paths) or place)
+    monkeypatch.setattr(
+        "telegraf_dlms.service.default_path", lambda paths, *, suffix: asked.append((paths, suffix)) or place
+    )
     state = open_state(place, say=said.say)
     state.lock("feeder-1", DIGEST, until_ns=NOW)
     state.close()
     assert unlock("feeder-1", [configuration], log=said) == 0
     assert said == ["I feeder-1: is asked again"]
-    assert asked == [[configuration]]
+    assert asked == [([configuration], "")]
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    unlock("feeder-1", [configuration], log=said, shard=Shard(3, 8))
+    assert asked[1:] == [([configuration], "-3")]
+
+
+def test_a_device_is_locked_in_the_state_of_its_shard(configuration, said):
+    state = open_state(configuration.parent / "state" / "meters-3.state", say=said.say)
+    state.lock("feeder-1", DIGEST, until_ns=NOW)
+    state.close()
+    assert unlock("feeder-1", [configuration], log=said) == 0
+    assert unlock("feeder-1", [configuration], log=said, shard=Shard(3, 8)) == 0
+    place = configuration.parent / "state" / "meters.state"
+    assert said == [f"I feeder-1: was not locked: {place} is not there", "I feeder-1: is asked again"]

@@ -9,7 +9,8 @@ from telegraf_dlms.cosem import attribute_of, class_name
 from telegraf_dlms.durations import format_duration
 from telegraf_dlms.link import TcpSettings
 from telegraf_dlms.obis import format_obis
-from telegraf_dlms.service import summary
+from telegraf_dlms.service import told
+from telegraf_dlms.shard import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from telegraf_dlms.models import Device
     from telegraf_dlms.plan import ConnectionPlan, GroupPlan, MeterPlan, Plan, ValuePlan
     from telegraf_dlms.profile_conversation import BufferRequest
+    from telegraf_dlms.shard import Shard
 
 
-def describe(configuration: Configuration, plan: Plan) -> Iterator[str]:
-    """Yield the lines of ``check``; secrets are in none of them."""
-    yield summary(plan) if plan.connections else "nothing is enabled, so nothing is read"
+def describe(configuration: Configuration, plan: Plan, shard: Shard = WHOLE) -> Iterator[str]:
+    """Yield the lines of ``check``, of what is in a shard; secrets are in none of them."""
+    yield told(plan, shard)
     devices = {device.name: device for device in configuration.devices}
     for connection in plan.connections:
         yield f"connection {connection.name}: {_link(connection)}"

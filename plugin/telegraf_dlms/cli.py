@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from telegraf_dlms import __version__, log
 from telegraf_dlms.early import command_of
 from telegraf_dlms.errors import ConfigError
+from telegraf_dlms.shard import WHOLE, parse_shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,12 +26,12 @@ BAD_CONFIGURATION: Final = 2
 NOT_READ: Final = 1
 
 _USAGE: Final = """\
-usage: telegraf-dlms [run] [--config FILE]... [--once]
-       telegraf-dlms check [--config FILE]...
+usage: telegraf-dlms [run] [--config FILE]... [--once] [--shard K/N]
+       telegraf-dlms check [--config FILE]... [--shard K/N]
        telegraf-dlms discover DEVICE [--config FILE]...
        telegraf-dlms test connection|device|group NAME [--config FILE]... [--json] [--trace FILE]
        telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
-       telegraf-dlms unlock DEVICE [--config FILE]...
+       telegraf-dlms unlock DEVICE [--config FILE]... [--shard K/N]
        telegraf-dlms sample-config
        telegraf-dlms --version | --help
 
@@ -48,6 +49,7 @@ Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegra
   sample-config  print a configuration with every option explained
 
   --config FILE  a file, or a folder of *.conf; may be repeated; FILE alone will do (default: /etc/telegraf-dlms.conf)
+  --shard K/N    only the connections of the Kth of N processes, which share them by their names; its state is its own
 
 A bad configuration is told with file, line and what is allowed; the exit status is 2.
 """
@@ -78,21 +80,22 @@ def main(argv: Sequence[str], *, stdout: int) -> int:
 def _run(arguments: Sequence[str], stdout: int, logger: Log) -> int:
     from telegraf_dlms import service  # noqa: PLC0415  other commands start faster without it
 
-    parser = _config_parser("run")
+    parser = _shard_parser("run")
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args(arguments)
     command = service.once if options.once else service.run
-    return command(_paths(options), stdout=stdout, log=logger)
+    return command(_paths(options), stdout=stdout, log=logger, shard=options.shard)
 
 
 def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.check import describe  # noqa: PLC0415  as above
     from telegraf_dlms.config import load  # noqa: PLC0415
-    from telegraf_dlms.plan import compile_plan  # noqa: PLC0415
+    from telegraf_dlms.service import plan_of  # noqa: PLC0415
 
-    configuration = load(_paths(_config_parser("check").parse_args(arguments)))
+    options = _shard_parser("check").parse_args(arguments)
+    configuration = load(_paths(options))
     logger.set_level(configuration.agent.log_level)
-    return _show(describe(configuration, compile_plan(configuration)))
+    return _show(describe(configuration, plan_of(configuration, options.shard), options.shard))
 
 
 def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
@@ -134,8 +137,8 @@ def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
 def _unlock(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.unlock import unlock  # noqa: PLC0415  as above
 
-    options = _config_parser("unlock", "device").parse_args(arguments)
-    return unlock(options.device, _paths(options), log=logger)
+    options = _shard_parser("unlock", "device").parse_args(arguments)
+    return unlock(options.device, _paths(options), log=logger, shard=options.shard)
 
 
 def _sample_config(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
@@ -162,6 +165,13 @@ def _config_parser(command: str, *arguments: str) -> _Parser:
     # Telegraf's own way to write it is -config.
     parser.add_argument("--config", "-config", action="append", type=Path, default=[], metavar="FILE")
     parser.add_argument("files", nargs="*", type=Path, default=[], metavar="FILE")
+    return parser
+
+
+def _shard_parser(command: str, *arguments: str) -> _Parser:
+    """Return the parser of a command that is of one shard, behind ``arguments`` of its own."""
+    parser = _config_parser(command, *arguments)
+    parser.add_argument("--shard", type=parse_shard, default=WHOLE, metavar="K/N")
     return parser
 
 

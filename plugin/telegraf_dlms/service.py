@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from telegraf_dlms import __version__
@@ -16,6 +17,7 @@ from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.output import Output
 from telegraf_dlms.plan import compile_plan
 from telegraf_dlms.process import Control, raise_file_limit, relax_garbage_collection
+from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state_file import default_path
 from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.world import World
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.config import Configuration
     from telegraf_dlms.log import Log
     from telegraf_dlms.plan import Plan
+    from telegraf_dlms.shard import Shard
 
 #: Exit statuses of ``--once``: all was read; a value was refused, or a device not read.
 ALL_READ: Final = 0
@@ -45,15 +48,21 @@ def summary(plan: Plan) -> str:
     return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
 
 
-def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
+def plan_of(configuration: Configuration, shard: Shard) -> Plan:
+    """Return what a shard reads of a configuration."""
+    plan = compile_plan(configuration)
+    return replace(plan, connections=tuple(each for each in plan.connections if shard.takes(each.name)))
+
+
+def run(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -> int:
     """Collect until a stop is wanted; returns 0. Raises ConfigError before anything is read."""
     relax_garbage_collection()
     seen = _fingerprint_of(paths)
     configuration = _load(paths, log)
-    plan = compile_plan(configuration)
-    _announce(configuration, plan, log)
-    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="run")
-    reloader = _Reloader(paths, log, keeper, seen=seen)
+    plan = plan_of(configuration, shard)
+    _announce(configuration, plan, log, shard)
+    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role="run")
+    reloader = _Reloader(paths, log, keeper, seen=seen, shard=shard)
     try:
         asyncio.run(_serve(configuration, plan, stdout, log, reloader))
     finally:
@@ -61,13 +70,13 @@ def run(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     return 0
 
 
-def once(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
+def once(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -> int:
     """Gather every enabled group once and return an exit status. Raises ConfigError before anything is read."""
     relax_garbage_collection()
     configuration = _load(paths, log)
-    plan = compile_plan(configuration)
-    _announce(configuration, plan, log)
-    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="guest")
+    plan = plan_of(configuration, shard)
+    _announce(configuration, plan, log, shard)
+    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role="guest")
     if needs_state(configuration, plan, keeper):
         keeper.open()
     try:
@@ -77,9 +86,10 @@ def once(paths: Sequence[Path], *, stdout: int, log: Log) -> int:
     return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
 
 
-def state_path(configuration: Configuration, paths: Sequence[Path]) -> Path:
+def state_path(configuration: Configuration, paths: Sequence[Path], *, shard: Shard = WHOLE) -> Path:
     """Return where the state of a configuration is, or would be."""
-    return configuration.agent.state_file or default_path(paths)
+    named = configuration.agent.state_file
+    return default_path(paths, suffix=shard.suffix) if named is None else shard.state_path(named)
 
 
 def needs_state(configuration: Configuration, plan: Plan, keeper: StateKeeper) -> bool:
@@ -99,13 +109,17 @@ def _load(paths: Sequence[Path], log: Log) -> Configuration:
     return configuration
 
 
-def _announce(configuration: Configuration, plan: Plan, log: Log) -> None:
+def told(plan: Plan, shard: Shard) -> str:
+    """Return what a shard reads, in one line."""
+    if shard.count == 1:
+        return summary(plan) if plan.connections else "nothing is enabled, so nothing is read"
+    return f"shard {shard}: {summary(plan) if plan.connections else 'nothing enabled is in it, so nothing is read'}"
+
+
+def _announce(configuration: Configuration, plan: Plan, log: Log, shard: Shard) -> None:
     for note in configuration.notes:
         log.warn(note)
-    if plan.connections:
-        log.info(f"telegraf-dlms {__version__}: {summary(plan)}")
-    else:
-        log.info(f"telegraf-dlms {__version__}: nothing is enabled, so nothing is read")
+    log.info(f"telegraf-dlms {__version__}: {told(plan, shard)}")
     limit, wanted = raise_file_limit(), len(plan.connections) + SPARE_FILES
     if limit < wanted:
         log.warn(
@@ -159,8 +173,9 @@ class _Reloader:
     one, it is opened.
     """
 
-    def __init__(self, paths: Sequence[Path], log: Log, keeper: StateKeeper, *, seen: object) -> None:
+    def __init__(self, paths: Sequence[Path], log: Log, keeper: StateKeeper, *, seen: object, shard: Shard) -> None:
         self.keeper = keeper
+        self._shard = shard
         self._paths = paths
         self._log = log
         self._seen = seen
@@ -178,15 +193,15 @@ class _Reloader:
                 self._log.error(problem)
             self._log.error("the configuration is bad: the one before it stays in use")
             return None
-        plan = compile_plan(configuration)
-        self._log.info(f"the configuration was read again: {summary(plan)}")
+        plan = plan_of(configuration, self._shard)
+        self._log.info(f"the configuration was read again: {told(plan, self._shard)}")
         for note in configuration.notes:
             self._log.warn(note)
         self._settle_state(configuration, plan)
         return plan
 
     def _settle_state(self, configuration: Configuration, plan: Plan) -> None:
-        path = state_path(configuration, self._paths)
+        path = state_path(configuration, self._paths, shard=self._shard)
         if not self.keeper.is_open:
             self.keeper.move(path)
             if needs_state(configuration, plan, self.keeper):

@@ -57,16 +57,20 @@ class StateUnusable(TelegrafDlmsError):
 
 
 def default_path(
-    configuration_paths: Iterable[Path], *, environment: Mapping[str, str] = os.environ, var_lib: Path = VAR_LIB
+    configuration_paths: Iterable[Path],
+    *,
+    suffix: str = "",
+    environment: Mapping[str, str] = os.environ,
+    var_lib: Path = VAR_LIB,
 ) -> Path:
     """Return where the state of a configuration is: the same name for the same real paths, in whatever order.
 
     In /var/lib/telegraf-dlms, $XDG_STATE_HOME/telegraf-dlms, or beside the configuration: where it is already, else in
-    the first of them that can be written.
+    the first of them that can be written. ``suffix`` stands behind the name: that of a shard.
     """
     paths = sorted({path.resolve() for path in configuration_paths})
     digest = hashlib.sha256(b"\0".join(os.fsencode(path) for path in paths)).hexdigest()
-    name = f"{paths[0].stem}-{digest[:8]}.state"
+    name = f"{paths[0].stem}-{digest[:8]}{suffix}.state"
     folders = [var_lib / FOLDER, paths[0] if paths[0].is_dir() else paths[0].parent]
     home = environment.get("XDG_STATE_HOME", "")
     if home.startswith("/"):  # a relative one is to be ignored (XDG base directory specification)

@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING, Final
 from telegraf_dlms.config import load
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.problems import Suggestions
+from telegraf_dlms.service import state_path
+from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state import open_state
-from telegraf_dlms.state_file import StateUnusable, default_path
+from telegraf_dlms.state_file import StateUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from telegraf_dlms.log import Log
+    from telegraf_dlms.shard import Shard
 
 #: Exit statuses: it is not locked any more; the state cannot be written.
 DONE: Final = 0
 NOT_DONE: Final = 1
 
 
-def unlock(device: str, paths: Sequence[Path], *, log: Log) -> int:
+def unlock(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHOLE) -> int:
     """End the lock-out of a device, also for a ``run`` that is running; return an exit status.
+
+    ``shard`` is the one of that ``run``.
 
     Raises ConfigError where the configuration is bad, or has no such device.
     """
@@ -31,7 +36,7 @@ def unlock(device: str, paths: Sequence[Path], *, log: Log) -> int:
     names = {each.name for each in configuration.devices}
     if device not in names:
         raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, names)}'])
-    path = configuration.agent.state_file or default_path(paths)
+    path = state_path(configuration, paths, shard=shard)
     if not os.path.exists(path):  # noqa: PTH110  Path.exists raises where a folder is closed to us
         log.info(f"{device}: was not locked: {path} is not there")
         return DONE
