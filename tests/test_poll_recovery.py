@@ -309,6 +309,16 @@ async def test_after_an_unclean_end_over_hdlc_disc_goes_first():
 
 
 @on_a_jumping_clock
+async def test_a_meter_that_hangs_up_at_a_disc_is_called_without_one():
+    meter = scene("hdlc", retries=1)
+    meter.station.mishaps = {4: hanging_up, 5: hanging_up}
+    assert await visit(meter) is PollResult.OK
+    snrm, disc = 0x93, 0x53
+    assert [octets[5] for octets in meter.station.heard if octets[5] in {snrm, disc}] == [snrm, disc, snrm]
+    assert len(meter.station.opened) == 3
+
+
+@on_a_jumping_clock
 async def test_a_dead_hdlc_meter_costs_one_timeout_also_after_an_unclean_end():
     meter = scene("hdlc", serial=True)
     await visit(meter)

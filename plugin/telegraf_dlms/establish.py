@@ -124,16 +124,22 @@ class _Opening:
         """Begin an association; once more where the link was in use before, and is closed before it is answered.
 
         Many meters close the connection when the association on it is released, and some while the next is asked for.
+        Others close a new one on which a DISC comes first.
         """
         link = await self._dial()
         heard = link.bytes_received
         try:
             return await begin(link)
         except LinkError:
-            if link.alive or heard == 0 or link.bytes_received > heard:
+            if link.alive or link.bytes_received > heard or not (heard or self._owes_disc):
                 raise
         self._meter.drop_framing()
         return await begin(await self._dial())
+
+    @property
+    def _owes_disc(self) -> bool:
+        framing = self._meter.framing
+        return isinstance(framing, HdlcFraming) and framing.owes_disc
 
     async def _associate_on(self, link: Link) -> Link:
         meter, access = self._meter, self._access
