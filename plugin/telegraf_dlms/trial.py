@@ -120,6 +120,7 @@ class _Trial:
         association = self._meter.association = attentive(self._meter.association, self._told)
         for descriptor in USUAL:
             await self._read_usual(link, association, descriptor)
+        association.is_identified = True  # its name is one of the usual
         time_ns = self._world.wall_ns()
         for group in groups:
             values = self._meter.values[group]
