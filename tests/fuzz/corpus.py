@@ -59,8 +59,8 @@ def _heard(scene, wire):
     """Return all octets of the meter in one visit."""
     heard = []
 
-    def server(answer):
-        receive = wire.server(answer)
+    def server(answer_of):
+        receive = wire.server(answer_of)
         return lambda octets: heard.append(reply := receive(octets)) or reply
 
     clean(scene, wire._replace(server=server), Random(1))

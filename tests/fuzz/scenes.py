@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -35,6 +35,7 @@ from telegraf_dlms.read import read_list
 from telegraf_dlms.simulator import meter, sn_objects
 from telegraf_dlms.simulator.access import Access as MeterAccess
 from telegraf_dlms.simulator.hdlc_server import HdlcServer
+from telegraf_dlms.simulator.ledger import Ledger
 from telegraf_dlms.simulator.objects import attribute_numbers
 from telegraf_dlms.simulator.server import Session
 from telegraf_dlms.simulator.server_address import ServerAddress
@@ -122,38 +123,45 @@ SCENES = [
 ]
 
 
+#: Answers one client's APDUs; and makes that for the address of a client.
+Answer: TypeAlias = "Callable[[bytes], bytes]"
+AnswerOf: TypeAlias = "Callable[[int], Answer]"
+
+
 class Wire(NamedTuple):
-    """What carries APDUs: the client's framing, and a server's ``receive`` for a session."""
+    """What carries APDUs: the client's framing, and a server's ``receive`` for what answers its clients."""
 
     name: str
     framing: Callable[[], Framing]
-    server: Callable[[Callable[[bytes], bytes]], Callable[[bytes], bytes]]
+    server: Callable[[AnswerOf], Answer]
 
 
 class _Answers:
     """A session for a server: whatever answers APDUs."""
 
-    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
 
-def _hdlc_server(answer: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    return HdlcServer(ServerAddress(), lambda _number, _client: _Answers(answer), clock=lambda: 0.0).receive
+def _hdlc_server(answer_of: AnswerOf) -> Answer:
+    return HdlcServer(ServerAddress(), lambda _number, client: _Answers(answer_of(client)), clock=lambda: 0.0).receive
 
 
-def _wrapper_server(answer: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    return WrapperServer(ServerAddress(), lambda _number, _client: _Answers(answer)).receive
+def _wrapper_server(answer_of: AnswerOf) -> Answer:
+    return WrapperServer(ServerAddress(), lambda _number, client: _Answers(answer_of(client))).receive
 
 
-APDUS = Wire("APDU", Apdus, lambda answer: answer)
+APDUS = Wire("APDU", Apdus, lambda answer_of: answer_of(1))
 HDLC = Wire("HDLC", lambda: HdlcFraming(client=CLIENT, server=SERVER, max_info_length=512, window_size=3), _hdlc_server)
 SLOW_HDLC = Wire("slow HDLC", lambda: HdlcFraming(client=CLIENT, server=SERVER), _hdlc_server)
 WRAPPER = Wire("WRAPPER", lambda: WrapperFraming(client=1, server=1), _wrapper_server)
 
 
-def session(scene: Scene) -> Session:
-    """Return the meter's side; the client is no public one."""
-    return Session(1, 1, access=scene.server, clock=lambda: float(NOON_S))
+def sessions(scene: Scene) -> AnswerOf:
+    """Return what makes the meter's side for a client, of one meter that remembers; 16 is the public client."""
+    ledger = Ledger(scene.server)
+    clock = partial(float, NOON_S)
+    return lambda client: Session(1, client, access=scene.server, clock=clock, ledger=ledger).answer
 
 
 @dataclass(slots=True)
@@ -207,7 +215,7 @@ def visit(framing: Framing, scene: Scene, source: Random, into: Visit) -> Conver
     counter, dedicated = count(100), count(1)
     identity = Identity(TITLE, lambda: next(counter), lambda: next(dedicated))
     handshake = Handshake(framing, scene.client, identity, random=source.randbytes)
-    into.keys = {"global": scene.client.block_cipher_key, "dedicated": handshake._dedicated_key}
+    into.keys |= {"global": scene.client.block_cipher_key, "dedicated": handshake._dedicated_key}
     _, negotiated = yield from handshake.request()
     invoke_ids = InvokeIds()
     if scene.client.is_high:
@@ -282,26 +290,26 @@ def _scaler_of(item: AttributeDescriptor) -> AttributeDescriptor | None:
 
 @contextmanager
 def determined(source: Random) -> Iterator[None]:
-    """Let the meter draw its challenges from the case's own source."""
-    kept = secrets.token_bytes
-    secrets.token_bytes = source.randbytes
+    """Let both sides draw challenges, keys and titles from the case's own source."""
+    kept, defaults = secrets.token_bytes, Handshake.__init__.__kwdefaults__
+    secrets.token_bytes = defaults["random"] = source.randbytes
     try:
         yield
     finally:
-        secrets.token_bytes = kept
+        secrets.token_bytes = defaults["random"] = kept
 
 
 def clean(scene: Scene, wire: Wire, source: Random, tap: Callable[[bytes, bytes], None] | None = None) -> Visit:
     """Return what an undisturbed visit brings; ``tap`` is told each request and its answer, as they travel."""
-    answer = session(scene).answer
+    answer_of = sessions(scene)
 
-    def tapped(request: bytes) -> bytes:
+    def tapped(answer: Answer, request: bytes) -> bytes:
         reply = answer(request)
         if tap is not None:
             tap(request, reply)
         return reply
 
-    receive = wire.server(tapped)
+    receive = wire.server(lambda client: partial(tapped, answer_of(client)))
     into = Visit()
     conversation = visit(wire.framing(), scene, source, into)
     with determined(source):

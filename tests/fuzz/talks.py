@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -16,12 +16,13 @@ from fuzz.scenes import (
     SCENES,
     SLOW_HDLC,
     WRAPPER,
+    Answer,
     Scene,
     Visit,
     Wire,
     clean,
     determined,
-    session,
+    sessions,
     visit,
 )
 from fuzz.watch import Wrong
@@ -48,18 +49,22 @@ _MOVING = {bytes.fromhex("00002b0100ff"), bytes.fromhex("00002b0101ff"), bytes.f
 _REFUSALS = b"\x61\x63\x0e\xd8"
 
 
-class _Line:
-    """Between client and meter: alters some of the messages of a visit, and counts them."""
+class Line:
+    """Between client and meter: alters some of the messages, and counts them; ``keys`` are those of ciphered ones."""
 
     def __init__(self, scene: Scene, wire: Wire, source: Random, watch: Watch, level: str) -> None:
-        self.into = Visit()
         self.frames = 0
+        self.keys: dict[str, bytes] = {}
+        self.shown: list[str] = []
         self._scene, self._wire, self._source, self._watch, self._level = scene, wire, source, watch, level
         self._rate = source.choice(_RATES)
-        self._answer = session(scene).answer
-        self.shown: list[str] = []
-        self._trace = None if wire == APDUS else Trace(self.shown.append)
-        self._receive = wire.server(self._answered)
+        self._sessions = sessions(scene)
+        self.connect()
+
+    def connect(self) -> None:
+        """Begin a connection; the meter knows what it knew."""
+        self._receive = self._wire.server(lambda client: partial(self._answered, self._sessions(client)))
+        self._trace = None if self._wire == APDUS else Trace(self.shown.append)
 
     def answer(self, octets: bytes) -> Iterable[bytes | Exception]:
         """Return what the client reads after it sent octets, in pieces; silence, or worse, where nothing comes."""
@@ -78,6 +83,7 @@ class _Line:
             reply = self._altered(reply, lambda message: on_the_line(message, source, wire))
         if not reply:
             return [source.choice((Silence, Silence, Silence, Overrun, LinkError))("nothing came")]
+        # An APDU is never read in pieces: there is nothing that would put it together.
         if self._trace is None:
             return [reply]
         pieces = in_pieces(reply, source)
@@ -88,26 +94,25 @@ class _Line:
     def check_trace(self) -> None:
         """Fail where a trace shows a password, or a key that no real meter would know of."""
         shown = "".join(line[2:].replace(" ", "") for line in self.shown)
-        secrets = [self._scene.client.password, *self.into.keys.values()]
+        secrets = [self._scene.client.password, *self.keys.values()]
         if any(secret and secret.hex() in shown for secret in secrets):
             raise Wrong(f"{self._scene.name}: a trace shows a secret")
 
-    def _answered(self, request: bytes) -> bytes:
+    def _answered(self, answer: Answer, request: bytes) -> bytes:
         """Return the meter's answer to an APDU, where APDUs are altered."""
         if self._level == "line":
-            return self._answer(request)
+            return answer(request)
         if self._level == "APDU":
             request = self._altered(request, lambda apdu: apdu_altered(apdu, self._source))
-            answer = self._answer(request)
-            return self._altered(answer, lambda apdu: apdu_altered(apdu, self._source))
-        return self._altered(self._answer(request), self._in_clear)
+            return self._altered(answer(request), lambda apdu: apdu_altered(apdu, self._source))
+        return self._altered(answer(request), self._in_clear)
 
     def _in_clear(self, apdu: bytes) -> bytes:
         scene = self._scene
         return altered_in_clear(
             apdu,
             self._source,
-            keys=self.into.keys,
+            keys=self.keys,
             authentication_key=scene.client.authentication_key,
             title=scene.server.title_of(1),
         )
@@ -124,13 +129,14 @@ class _Line:
 def _visits(level: str, wires: tuple[Wire, ...], scenes: list[Scene]) -> Callable[[Random, Watch], int]:
     def case(source: Random, watch: Watch) -> int:
         scene, wire, plan = source.choice(scenes), source.choice(wires), source.randrange(PLANS)
-        line = _Line(scene, wire, source, watch, level)
+        line, into = Line(scene, wire, source, watch, level), Visit()
+        line.keys = into.keys
         with determined(Random(plan + 1)), watch.refusing():
-            watch.converse(visit(wire.framing(), scene, Random(plan), line.into), line.answer)
-        watch.lines(watch.call(lambda: list(line.into.lines())))
+            watch.converse(visit(wire.framing(), scene, Random(plan), into), line.answer)
+        watch.lines(watch.call(lambda: list(into.lines())))
         line.check_trace()
         if scene.is_authenticated and level != "clear":
-            _compare(line.into, scene, plan)
+            _compare(into, scene, plan)
         return max(1, line.frames)
 
     return case

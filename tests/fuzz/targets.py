@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fuzz import octets, talks
+from fuzz import octets, polls, talks
 
-TARGETS = [*octets.TARGETS, *talks.TARGETS]
+TARGETS = [*octets.TARGETS, *talks.TARGETS, *polls.TARGETS]
