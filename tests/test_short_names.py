@@ -123,6 +123,16 @@ def test_before_the_list_is_read_nothing_is_known_but_what_was_configured():
         names.name_of(ENERGY_VALUE)
 
 
+def test_a_reserved_name_is_used_until_a_list_says_that_the_object_is_not_there():
+    names = ShortNames()
+    device_name = AttributeDescriptor(1, bytes.fromhex("00002A0000FF"), 2)
+    assert names.name_of(device_name) == 0xFD08
+    names.learn(decode_all(OBJECT_LIST_OCTETS))
+    with pytest.raises(DataRefused, match="object-undefined"):
+        names.name_of(device_name)
+    assert names.name_of(AttributeDescriptor(12, bytes.fromhex("0000280000FF"), 2)) == OBJECT_LIST
+
+
 def test_what_was_learnt_is_known_until_it_is_forgotten():
     names = ShortNames()
     names.learn(decode_all(OBJECT_LIST_OCTETS))

@@ -97,7 +97,8 @@ class ShortNames:
             _check_attribute(entry, attribute)
             return entry.base_name
         reserved = _RESERVED.get((class_id, logical_name))
-        if reserved is not None:
+        # What the meter does not list is not asked for: Gurux's servers answer nothing more once a name is unknown.
+        if reserved is not None and (self._listed is None or reserved == ASSOCIATION):
             return reserved
         if self._listed is None:
             raise self._refusal or DataRefused(None, "the meter's object list was not read")
