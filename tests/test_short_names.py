@@ -127,6 +127,8 @@ def test_a_reserved_name_is_used_until_a_list_says_that_the_object_is_not_there(
     names = ShortNames()
     device_name = AttributeDescriptor(1, bytes.fromhex("00002A0000FF"), 2)
     assert names.name_of(device_name) == 0xFD08
+    assert names.wants_list(device_name)
+    assert not ShortNames([(8, CLOCK, 0x0BB8)]).wants_list(device_name)
     names.learn(decode_all(OBJECT_LIST_OCTETS))
     with pytest.raises(DataRefused, match="object-undefined"):
         names.name_of(device_name)

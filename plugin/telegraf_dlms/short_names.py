@@ -66,10 +66,14 @@ class ShortNames:
         self._listed = self._refusal = None
 
     def wants_list(self, descriptor: AttributeDescriptor) -> bool:
-        """Return whether the object list has to be read to know this attribute's name."""
-        if self._listed is not None or self._refusal is not None:
+        """Return whether the object list has to be read to know this attribute's name.
+
+        Where nothing is configured the list is read in any case, and says whether the meter has what is reserved.
+        """
+        if self._listed is not None or self._refusal is not None or descriptor[:2] in self._configured:
             return False
-        return descriptor[:2] not in self._configured and descriptor[:2] not in _RESERVED
+        reserved = _RESERVED.get(descriptor[:2])
+        return reserved is None or (reserved != ASSOCIATION and not self._configured)
 
     def learn(self, object_list: Value | DataRefused) -> None:
         """Take what came for the object list."""
