@@ -39,7 +39,7 @@ FAMILIES = {
     "shard": Family("shard", "errors"),
     # octets, sans-IO
     "axdr": Family("axdr axdr_encode float32", "errors"),
-    "datetimes": Family("datetimes", ""),
+    "datetimes": Family("datetimes drift", ""),
     "framing": Family("hdlc hdlc_procedure opening wrapper", "errors talk"),
     "apdu": Family("apdu get sn_apdu read", "axdr cosem errors talk"),
     "short_names": Family("short_names object_list", "axdr cosem errors"),
@@ -61,7 +61,7 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters", "errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake attentive identity lists probe profile_conversation compact_conversation",
+        "conversation handshake attentive identity lists probe stopwatch profile_conversation compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
@@ -76,9 +76,9 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus turnstile poll establish meter lock_out readout troubles world",
+        "collector bus turnstile clock_reading poll establish meter lock_out readout troubles world",
         "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem "
-        "obis talk errors",
+        "datetimes obis talk errors",
     ),
     "simulator": Family(
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"

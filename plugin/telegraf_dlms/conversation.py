@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.compact import Template
     from telegraf_dlms.cosem import CaptureObject
     from telegraf_dlms.short_names import ShortNames
+    from telegraf_dlms.stopwatch import Stopwatch
     from telegraf_dlms.talk import Conversation, Framing
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ class Association:
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
     ``is_ending``: no further exchange is to be begun. ``is_identified``: the meter said who it is, or is not asked.
     ``short_names`` are there where it uses them; ``release_request`` gives its RLRQ, ``lists`` are what is known of the
-    meter's lists.
+    meter's lists; ``stopwatch`` is told before each question.
     """
 
     framing: Framing
@@ -127,6 +128,7 @@ class Association:
     short_names: ShortNames | None = None
     release_request: Callable[[], bytes] = _in_clear
     lists: Lists = field(default_factory=Lists)
+    stopwatch: Stopwatch | None = None
     can_list: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -174,18 +176,22 @@ class Association:
 
     def _octets(self, descriptor: AttributeDescriptor, selection: bytes) -> Conversation[bytes]:
         names = self.short_names
+        if names is not None and names.wants_list(descriptor):
+            names.learn((yield from self._object_list()))
+        if self.stopwatch is not None:
+            self.stopwatch.about_to_ask((descriptor,), self.framing)
         if names is None:
             return (yield from get_octets(self.framing, descriptor, invoke_ids=self.invoke_ids, selection=selection))
-        if names.wants_list(descriptor):
-            names.learn((yield from self._object_list()))
         return (yield from read_octets(self.framing, names.name_of(descriptor), selection=selection))
 
     def _list(self, descriptors: Sequence[AttributeDescriptor]) -> Conversation[list[tuple[int, Value] | DataRefused]]:
         names = self.short_names
+        if names is not None and any(map(names.wants_list, descriptors)):
+            names.learn((yield from self._object_list()))
+        if self.stopwatch is not None:
+            self.stopwatch.about_to_ask(descriptors, self.framing)
         if names is None:
             return (yield from get_list(self.framing, descriptors, invoke_ids=self.invoke_ids))
-        if any(map(names.wants_list, descriptors)):
-            names.learn((yield from self._object_list()))
         return (yield from _read_by_name(self.framing, descriptors, names))
 
     def _object_list(self) -> Conversation[Value | DataRefused]:

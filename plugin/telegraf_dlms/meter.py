@@ -284,6 +284,12 @@ class Meter:
             wanted.append(SERIAL_NUMBER)
         return [each for each in wanted if each not in self.memory.nameless]
 
+    def remark_zone(self, time: object) -> None:
+        """Say once that the device's time zone decides what instant a date-time is, where that is the default."""
+        clock = self.plan.presentation.clock
+        if clock.time_zone == "UTC" and isinstance(time, bytes) and clock.needs_zone(time):
+            self.troubles.once("zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
+
     def set_read_tags(self, tags: dict[str, str]) -> None:
         """Put what ``is_tag`` values read on every line of the device from now on."""
         if tags == self.read_tags:

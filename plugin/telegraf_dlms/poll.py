@@ -202,6 +202,7 @@ class _Visit:
             retries=totals.retries,
             skipped_polls=totals.skipped_polls,
             meter_id=self._meter.identity,
+            clock_drift_seconds=self._readout.clock_drift_s,
         )
         return self._meter.device_line(told, time_ns=start.wall_ns)
 

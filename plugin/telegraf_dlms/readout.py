@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from telegraf_dlms.clock_reading import ClockReading
 from telegraf_dlms.compact_conversation import read_compact
 from telegraf_dlms.conversation import Reading, read_values, wanted
 from telegraf_dlms.cosem import AttributeDescriptor
@@ -57,6 +58,7 @@ class Readout:
         self._readings: list[Reading] = []
         self._printed = 0
         self._outcomes: dict[MeterValue, _Outcome] = {}
+        self._clock = ClockReading(self._singles, now_ns=world.wall_ns)
 
     @property
     def refused(self) -> int:
@@ -72,6 +74,11 @@ class Readout:
     def read(self) -> int:
         """How many values were read, the empty ones among them."""
         return len(self._outcomes) - self.refused
+
+    @property
+    def clock_drift_s(self) -> float | None:
+        """The meter's clock minus ours in seconds, None where no value read it."""
+        return self._clock.drift_s
 
     async def read_rest(self, link: Link) -> None:
         """Read and print what was not read yet; raises what ends the association."""
@@ -123,6 +130,8 @@ class Readout:
         first, self._printed = self._printed, len(self._readings)
         fresh = list(zip(self._singles[first:], self._readings[first:], strict=False))
         self._take_tags(fresh)
+        for value, reading in fresh:
+            self._clock.take(value, reading, self._meter)
         lines = [self._line(value, reading) for value, reading in fresh if not value.plan.is_tag]
         await self._world.output.write([line for line in lines if line is not None])
 
@@ -148,6 +157,7 @@ class Readout:
             return self._time_ns
         time_ns = value.series.meter_time_ns(reading.time)
         if time_ns is not None:
+            self._meter.remark_zone(reading.time)
             return time_ns
         place = "/".join(value.place)
         self._meter.troubles.once(
@@ -252,15 +262,12 @@ class Readout:
         self._remark_zone(reading)
 
     def _remark_zone(self, reading: BufferReading) -> None:
-        clock, troubles = self._meter.plan.presentation.clock, self._meter.troubles
-        cell = _first_clock(reading)
-        if clock.time_zone == "UTC" and cell is not None and clock.needs_zone(cell):
-            troubles.once("zone", 'the meter gives no deviation; its time is taken for time_zone "UTC"')
+        self._meter.remark_zone(_first_clock(reading))
 
     async def _run(self, link: Link, association: Association, conversation: Conversation[T]) -> T:
         plan = self._meter.plan
         return await link.run(
-            conversation,
+            self._clock.watch(conversation, association),
             timeout_s=plan.timeout_ns / 1e9,
             pause_s=plan.pause_between_requests_ns / 1e9,
             progress=association.framing,

@@ -21,12 +21,13 @@ Place = tuple[str, str]
 class Troubles:
     """The troubles of one device, by what they concern."""
 
-    __slots__ = ("_changes", "_device", "_refused")
+    __slots__ = ("_changes", "_clock_cause", "_device", "_refused")
 
     def __init__(self, device: str, changes: Changes) -> None:
         self._device = device
         self._changes = changes
         self._refused: dict[Place, set[AttributeDescriptor]] = {}
+        self._clock_cause = ""
 
     @property
     def places(self) -> Collection[Place]:
@@ -61,6 +62,17 @@ class Troubles:
     def same_meter(self) -> None:
         """Have the next other meter said again."""
         self._changes.forget(("meter", self._device))
+
+    def clock(self, cause: str, remark: str) -> None:
+        """Say what is wrong with its clock, once for each cause; without a remark, that it is right again."""
+        key = ("clock", self._device)
+        if not remark:
+            self._changes.over(key, f"{self._device}: its clock is right again")
+        else:
+            if cause != self._clock_cause:
+                self._changes.forget(key)
+            self._changes.say(key, "warn", f"{self._device}: {remark}")
+        self._clock_cause = cause
 
     def passing(self, error: Exception) -> None:
         """Note at debug what a retry may mend."""
