@@ -220,8 +220,16 @@ def _daylight_saving(status: int) -> bool:
 
 
 def _status_bits(moment: datetime) -> int:
-    """Return 80h in daylight saving; Dublin's winter, which its zone calls a negative one, is none."""
-    return DAYLIGHT_SAVING if (moment.dst() or timedelta()) > timedelta() else 0
+    """Return 80h in daylight saving: where local time is ahead of the winter's, north or south of the equator.
+
+    ``dst()`` would not do: to Dublin's zone winter is the exception, a negative daylight saving.
+    """
+    winter = min(_seconds(moment.replace(month=month, day=1)) for month in _WINTERS)
+    return DAYLIGHT_SAVING if _seconds(moment) > winter else 0
+
+
+#: January and July: one of them is winter wherever there is one.
+_WINTERS = (1, 7)
 
 
 def _seconds(moment: datetime) -> int:
