@@ -321,7 +321,11 @@ TABLE: Final = (
         each(kind(CipheringError), says("system title")),
         "this is another meter, or two have one title: check server_system_title and system_title",
     ),
-    Row("ciphering", says("came after"), "old answers are repeated, by a gateway that caches or by an attacker"),
+    Row(
+        "ciphering",
+        says("came after"),
+        "a counter came twice: by a gateway that caches, by an attacker, or of a meter that does not count",
+    ),
     Row(
         "ciphering",
         says("needs a new key"),
