@@ -222,7 +222,7 @@ CASES = [
     ([(lambda: unprotected(sealed(), suite=1), {})], "set security_suite"),
     ([(lambda: unprotected(sealed(), title=b""), {})], "which may be on its nameplate"),
     ([(CipheringError("the meter's system title is 01, server_system_title is 02"), {})], "two have one title"),
-    ([(lambda: unprotected(sealed(), sealed()), {"step": "read"})], "old answers are repeated"),
+    ([(lambda: unprotected(sealed(), sealed()), {"step": "read"})], "a counter came twice"),
     ([(used_up, {})], "another block_cipher_key"),
     ([(unknown_counter, {})], "the file of the state can be written"),
     ([(lambda: unprotected(wrap(bytes(20), 0xD4)), {"step": "read"})], "general_protection and the keys"),
