@@ -10,7 +10,7 @@ from __future__ import annotations
 from telegraf_dlms.access import PROPOSED, Conformance, Negotiated
 from telegraf_dlms.apdu import encode_get_response, parse_get_request
 from telegraf_dlms.association import rlrq
-from telegraf_dlms.axdr import Tag, encode, structure
+from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.obis import format_obis, parse_obis
@@ -126,6 +126,13 @@ def octets(value):
 
 def scaler_unit(scaler, unit):
     return structure(encode(Tag.INTEGER, scaler), encode(Tag.ENUM, unit))
+
+
+def listing(*codes, class_id=1):
+    """Return the object_list of an Association LN with these objects."""
+    rights = structure(array([]), array([]))
+    about = encode(Tag.LONG_UNSIGNED, class_id), encode(Tag.UNSIGNED, 0)
+    return array(structure(*about, octets(parse_obis(code)), rights) for code in codes)
 
 
 class SaidLog:

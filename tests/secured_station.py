@@ -14,6 +14,7 @@ from scripted_meter import OBJECT_UNDEFINED, RLRE, descriptor, unsigned
 from secured_meter import AARQ, NAME, SecuredMeter, aare, access, initiate_response
 from stations import Scene, Station, connection, device, group, value
 from telegraf_dlms.apdu import encode_get_response, parse_get_request
+from telegraf_dlms.counter_search import CounterSearch
 from telegraf_dlms.establish import establish
 from telegraf_dlms.hdlc import LLC_TO_CLIENT, Frame, FrameBuffer, Kind, control_of, strip_llc
 from telegraf_dlms.hdlc import encode as encode_frame
@@ -59,7 +60,10 @@ class PublicMeter:
         self.aare = {}
         #: The counter's value, or a data-access-result.
         self.value = lambda: unsigned(self.meter.last)
+        #: Other objects that it may read.
+        self.others = {}
         self.object_list = b""
+        self.asked = []
 
     def answer(self, apdu):
         if apdu[0] == AARQ:
@@ -71,7 +75,9 @@ class PublicMeter:
             (variable,) = parse_read_request(apdu).variables
             return encode_read_response([self.object_list if variable.short_name == OBJECT_LIST else self.value()])
         request = parse_get_request(apdu)
-        return encode_get_response(request.invoke, self.value() if request.descriptor == COUNTER else OBJECT_UNDEFINED)
+        self.asked.append(format_obis(request.descriptor.logical_name))
+        others = self.others.get(request.descriptor, OBJECT_UNDEFINED)
+        return encode_get_response(request.invoke, self.value() if request.descriptor == COUNTER else others)
 
 
 class SecuredStation(Station):
@@ -206,9 +212,18 @@ def opening_of(wanted, *options, **settings):
     return Opening(secured(wanted, *options, **settings))
 
 
-def without_counter(wanted, **settings):
-    """Return the opening of a device that is configured without invocation_counter."""
-    return opening_of(wanted, invocation_counter=None, **settings)
+class Over(CounterSearch):
+    """Has it that nothing is found, so that what becomes of the state's counters shows."""
+
+    def let_in(self):
+        pass
+
+
+def without_counter(wanted, *options, **settings):
+    """Return the opening of a device without invocation_counter, and nobody looks for one."""
+    opening = opening_of(wanted, *options, invocation_counter=None, **settings)
+    opening.meter.counter_search = Over(is_over=True)
+    return opening
 
 
 def meter_of(opening):

@@ -76,7 +76,7 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus turnstile clock_reading poll establish meter lock_out readout troubles world",
+        "collector bus turnstile clock_reading counter_search poll establish meter lock_out readout troubles world",
         "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem "
         "datetimes obis talk errors",
     ),

@@ -10,7 +10,7 @@ import stations
 from jumping_clock import elapsed, on_a_jumping_clock
 from sealed import BOTH
 from secured_meter import VALUE, access
-from secured_station import ask, opening_of, refused, used
+from secured_station import ask, opening_of, refused, used, without_counter
 from stations import LATENCY_S, hanging_up, late, silent
 from telegraf_dlms.errors import LinkError, Silence
 from telegraf_dlms.establish import RELEASE_TIMEOUT_S
@@ -147,7 +147,7 @@ async def test_a_data_link_of_ours_that_was_left_is_taken_down_before_the_public
 
 @on_a_jumping_clock
 async def test_after_a_refused_counter_the_data_link_is_set_up_anew():
-    opening = over_hdlc(invocation_counter=None)
+    opening = without_counter(GMAC, "hdlc", serial=True)
     opening.scene.station.meter.last = 5000
     await opening.make()
     assert opening.scene.station.said == [("own", "SNRM"), OWN[0], ("own", "DISC"), *OWN_HDLC]

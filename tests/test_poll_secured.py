@@ -135,6 +135,7 @@ async def test_a_challenge_of_a_wrong_length_locks_nothing():
 async def test_a_counter_that_was_named_costs_no_error():
     scene = secured(GMAC, invocation_counter=None)
     scene.station.meter.last = 777
+    scene.station.public.value = lambda: 4
     assert await visit(scene) is PollResult.OK
     assert scene.said == []
     assert scene.lines.polls[0]["errors"] == 0
@@ -192,3 +193,51 @@ async def test_short_names_are_read_with_and_without_ciphering(protection, secur
     assert [await visit(scene) for _ in range(3)] == [PollResult.OK] * 3
     assert [TEXT in line for line in scene.lines.values] == [True] * 3
     assert scene.station.lists == 1, "the object list is read once for a meter"
+
+
+# The counter that is told.
+
+
+@on_a_jumping_clock
+async def test_the_line_of_a_poll_tells_the_last_counter_that_was_used_in_it_the_releases_too():
+    scene = secured(GMAC)
+    await visit(scene)
+    await visit(scene)
+    meter = scene.station.meter
+    told = [line["invocation_counter"] for line in scene.lines.polls]
+    # AARQ, token, proof, GET; the RLRQ, which this meter does not open.
+    assert sorted(number for _, number in meter.counters) == [41, 42, 43, 44, 46, 47, 48, 49]
+    assert told == [45, 50]
+
+
+@pytest.mark.parametrize("dedicated", ["random", bytes(range(0x40, 0x50))])
+@on_a_jumping_clock
+async def test_with_a_dedicated_key_it_is_the_last_of_both(dedicated):
+    scene = secured(access("high_gmac", protection=BOTH, dedicated_key=dedicated))
+    await visit(scene)
+    meter = scene.station.meter
+    assert {key for key, _ in meter.counters} == {"global", "dedicated", "token"}
+    assert scene.lines.polls[0]["invocation_counter"] == max(number for _, number in meter.counters) + 1, "the RLRQ's"
+
+
+@on_a_jumping_clock
+async def test_a_poll_that_uses_no_counter_tells_none():
+    scene = secured(GMAC)
+    await visit(scene)
+    scene.station.refusal = "connection refused"
+    scene.buses[0].distrust()
+    await visit(scene)
+    plain = secured(access("high_md5"))
+    await visit(plain)
+    assert ["invocation_counter" in line for line in (*scene.lines.polls, *plain.lines.polls)] == [True, False, False]
+
+
+@on_a_jumping_clock
+async def test_a_key_that_is_nearly_used_up_is_said_once():
+    scene = secured(GMAC)
+    scene.station.meter.last = 1_999_999_995
+    for _ in range(3):
+        assert await visit(scene) is PollResult.OK
+    assert scene.said == [
+        "W house: its key was used with invocation counter 2000000000: it has to be changed before 4294967295"
+    ]

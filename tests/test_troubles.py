@@ -126,3 +126,44 @@ def test_a_remark_is_made_once_for_each_device_and_matter(troubles, log):
         troubles.once("nulls", "energy/load_profile: null cells")
     troubles.once("zone", "no deviation")
     assert log.above_debug == ["I feeder-1: energy/load_profile: null cells", "I feeder-1: no deviation"]
+
+
+def test_a_wrong_clock_is_said_once_for_each_cause_and_when_it_is_right_again(troubles, log):
+    late, inverted = ("drift", "its clock is 400 s behind ours"), ("deviation", "its clock is 7200 s ahead of ours")
+    right = ("", "")
+    for said in (right, late, late, inverted, inverted, late, right, right, late):
+        troubles.clock(*said)
+    assert log.above_debug == [
+        "W feeder-1: its clock is 400 s behind ours",
+        "W feeder-1: its clock is 7200 s ahead of ours",
+        "W feeder-1: its clock is 400 s behind ours",
+        "I feeder-1: its clock is right again",
+        "W feeder-1: its clock is 400 s behind ours",
+    ]
+
+
+def test_few_counters_of_a_key_are_left_twice(troubles, log):
+    for number in (None, 0, 1_999_999_999, 2_000_000_000, 2_000_000_001, 3_999_999_999, 4_000_000_000, 4_294_967_294):
+        troubles.counter_used(number)
+    left = "it has to be changed before 4294967295"
+    assert log.above_debug == [
+        f"W feeder-1: its key was used with invocation counter 2000000000: {left}",
+        f"W feeder-1: its key was used with invocation counter 4000000000: {left}",
+    ]
+
+
+def test_a_key_that_was_used_much_before_the_start_is_said_once(troubles, log):
+    troubles.counter_used(4_000_000_001)
+    troubles.counter_used(4_000_000_002)
+    assert [line[0] for line in log.all] == ["W", "D"]
+
+
+def test_another_meter_is_said_once_until_one_stays(troubles, log):
+    for former, now in (("A1", "B2"), ("B2", "A1"), ("A1", "B2")):
+        troubles.another_meter(former, now)
+    troubles.same_meter()
+    troubles.another_meter("B2", "")
+    assert log.above_debug == [
+        "W feeder-1: the meter was A1, and is B2 now: another one, of which nothing is known",
+        "W feeder-1: the meter was B2, and does not say any more which it is: another one, of which nothing is known",
+    ]

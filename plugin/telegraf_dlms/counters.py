@@ -14,6 +14,8 @@ from telegraf_dlms.errors import CipheringError
 
 #: The invocation counter has 32 bits, and at its last value the key has to be changed (Green Book, 9.2.3.3.7.3).
 COUNTER_END: Final = 0xFFFF_FFFF
+#: Where a person is told that the key has to be changed before the end: nearly half of its numbers, and nearly all.
+COUNTER_WARNINGS: Final = (2_000_000_000, 4_000_000_000)
 #: How far a refusal may raise a counter, lest a wrong or hostile one burns a key's numbers (design, section 4).
 MAX_RESYNC: Final = 1 << 20
 #: A block is one write to the disk. The first is small, since many a process ends soon; each is twice the one before.
@@ -80,6 +82,11 @@ class Counters:
             self._next = block.start
         self._end = block.stop
         self._block = min(2 * self._block, MAX_BLOCK)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has used a number of this key, as far as is known. Raises CipheringError."""
+        return self._end == 0 and self._reservations.reserved_to(self._key_id) is None
 
     def begin(self) -> None:
         """Call before each association: ours below the numbers of another process would be refused, and are left.

@@ -1,7 +1,9 @@
 """How a device's association is opened over a link, step by step; a poll, ``test`` and ``discover`` all open it so.
 
 Where a key is used the invocation counter comes first: the meter's own is read by the public client, in an association
-that is released before ours begins. A refusal that names another counter is followed once (``counters``).
+that is released before ours begins. Where no object is configured it is looked for, once and as long as no number is
+known (``counter_search``). A refusal that names another counter is followed once (``counters``); after one that does
+not the meter's own is looked for too.
 """
 
 from __future__ import annotations
@@ -15,12 +17,24 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from telegraf_dlms.access import Access
 from telegraf_dlms.conversation import release
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, LinkError, ProtocolError, Silence
+from telegraf_dlms.counter_search import MAX_FOUND, counter_of, find_counter
+from telegraf_dlms.errors import (
+    AssociationError,
+    CipheringError,
+    DataRefused,
+    LinkError,
+    ProtocolError,
+    RemoteProtocolError,
+    Silence,
+)
 from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
+from telegraf_dlms.link import TcpSettings
 from telegraf_dlms.obis import format_obis
 
 if TYPE_CHECKING:
+    from telegraf_dlms.conversation import Association
+    from telegraf_dlms.counter_search import Found
     from telegraf_dlms.counters import Counters
     from telegraf_dlms.link import Link
     from telegraf_dlms.meter import Meter
@@ -88,17 +102,64 @@ class _Opening:
         counters.begin()
         if self._dedicated is not None:
             self._begin_dedicated(self._dedicated)
+        search = self._meter.counter_search
         if self._meter.plan.invocation_counter is not None:
+            search.is_over = True
             await self._ask_counter(counters, self._meter.plan.invocation_counter)
+        elif not search.is_over and not search.is_unanswered and counters.is_new:
+            await self._search(counters)
         try:
             link = await self._associate()
         except AssociationError as error:
-            if error.counter is None:
+            if error.counter is not None:
+                self._follow(counters, error.counter)
+            elif not await self._was_too_low(counters):
                 raise
-            self._follow(counters, error.counter)
             link = await self._associate()
         self._meter.follows_counter = False
+        search.let_in()
         return link
+
+    async def _was_too_low(self, counters: Counters) -> bool:
+        """Return whether the counter that was refused may be the reason: the meter's own is not below it."""
+        if not self._may_search or not self._last_counter:
+            return False
+        refused = self._last_counter
+        found = await self._search(counters)
+        return found is not None and found.number >= refused
+
+    async def _search(self, counters: Counters) -> Found | None:
+        """Look for the meter's own counter and let none follow that is not above it; what goes wrong is no error."""
+        search = self._meter.counter_search
+        client, known = self._meter.plan.client_address, search.objects
+        try:
+            found = await self._publicly(
+                lambda association: find_counter(association, client_address=client, known=known)
+            )
+        except (LinkError, RemoteProtocolError) as error:
+            search.is_unanswered = True
+            if isinstance(error, RemoteProtocolError) and isinstance(self._meter.plan.link, TcpSettings):
+                (await self._dial()).close()  # nobody knows what is still on its way
+            self._tell(Step("invocation_counter", {"found": f"nothing: {error}"}))
+            return None
+        except (AssociationError, DataRefused) as error:
+            search.is_over, search.objects = True, ()
+            self._tell(Step("invocation_counter", {"found": f"nothing: {error}"}))
+            return None
+        search.is_over, search.objects = True, (found.logical_name,)
+        shown = format_obis(found.logical_name)
+        self._tell(Step("invocation_counter", {"obis": shown, "value": found.number}))
+        if found.number >= MAX_FOUND:
+            text = f"{shown} seems to be its invocation counter, and is {found.number}: if so, set invocation_counter"
+            self._meter.troubles.once("invocation_counter", text)
+            return None
+        counters.raise_to(found.number + 1)
+        return found
+
+    @property
+    def _may_search(self) -> bool:
+        """Whether the meter's own counter is still to be looked for, after a refusal."""
+        return self._counters is not None and not self._meter.counter_search.is_over
 
     def _begin_dedicated(self, counters: Counters) -> None:
         counters.begin()
@@ -167,7 +228,9 @@ class _Opening:
         try:
             await self._run(link, handshake.authenticate(self._meter.invoke_ids), framing)
         except AssociationError as error:
-            if error.counter is not None:  # what follows shall not find the meter in the middle of this one
+            if (
+                error.counter is not None or self._may_search
+            ):  # what follows shall not find the meter in the middle of this one
                 await self._release(link, framing, handshake.rlrq())
             raise
         self._tell(Step("authenticate", {"mechanism": self._access.security}))
@@ -193,10 +256,9 @@ class _Opening:
     async def _ask_counter(self, counters: Counters, logical_name: bytes) -> None:
         """Let no counter follow that is not above the meter's own; where it does not tell, the state's go on."""
         shown = format_obis(logical_name)
+        descriptor = AttributeDescriptor(_COUNTER[0], logical_name, _COUNTER[1])
         try:
-            number = await self._on_a_live_link(
-                lambda link: self._public_read(link, AttributeDescriptor(_COUNTER[0], logical_name, _COUNTER[1]))
-            )
+            number = counter_of(await self._publicly(lambda association: association.ask(descriptor)))
         except (DataRefused, AssociationError) as error:
             text = f"its invocation counter {shown} cannot be read by the public client: {error}"
             self._meter.troubles.once("invocation_counter", text)
@@ -205,8 +267,11 @@ class _Opening:
         counters.raise_to(number + 1)
         self._tell(Step("invocation_counter", {"obis": shown, "value": number}))
 
-    async def _public_read(self, link: Link, descriptor: AttributeDescriptor) -> int:
-        """Read a counter in an association of the public client, and release it."""
+    async def _publicly(self, question: Callable[[Association], Conversation[T]]) -> T:
+        """Return what comes of a question in an association of the public client, which is released."""
+        return await self._on_a_live_link(lambda link: self._publicly_on(link, question))
+
+    async def _publicly_on(self, link: Link, question: Callable[[Association], Conversation[T]]) -> T:
         await self._leave_former(link)
         meter = self._meter
         access = Access("none", b"", self._access.max_pdu_size, self._access.referencing)
@@ -220,14 +285,10 @@ class _Opening:
                 handshake, negotiated, access, invoke_ids=meter.invoke_ids, short_names=meter.public_short_names
             )
             request = association.release_request()
-            value = await self._run(link, association.ask(descriptor), framing)
+            return await self._run(link, question(association), framing)
         finally:
             await self._release(link, framing, request)
             meter.drop_framing()
-        number = int.from_bytes(value, "big") if isinstance(value, bytes) and len(value) == _COUNTER_LENGTH else value
-        if not isinstance(number, int) or not 0 <= number < 1 << 8 * _COUNTER_LENGTH:
-            raise DataRefused(None, f"it is no number of 32 bits but {value!r:.40}")
-        return number
 
     async def _leave_former(self, link: Link) -> None:
         """End a data link of our own that was left behind: the meter may have room for one, or be deaf to a call."""
@@ -269,7 +330,7 @@ class _Opening:
         """Return what gives the next counter of a key, always above the last one of both: meters count so."""
 
         def next_counter() -> int:
-            number = self._last_counter = counters.next_counter()
+            number = self._last_counter = self._meter.last_counter = counters.next_counter()
             if other is not counters:
                 other.raise_to(number + 1)
             return number
@@ -288,7 +349,3 @@ class _Opening:
     @property
     def _timeout_s(self) -> float:
         return self._meter.plan.timeout_ns / 1e9
-
-
-#: An invocation counter is a double-long-unsigned; some meters hold its octets.
-_COUNTER_LENGTH: Final = 4

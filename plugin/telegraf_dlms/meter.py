@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from telegraf_dlms.address import hdlc_client
 from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import Association, Memory
+from telegraf_dlms.counter_search import CounterSearch
 from telegraf_dlms.get import InvokeIds
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identification
@@ -165,6 +166,9 @@ class Meter:
         self.public_short_names = ShortNames(plan.short_names)
         #: Whether a counter that the meter named is followed, and it has not let us in since.
         self.follows_counter = False
+        self.counter_search = CounterSearch()
+        #: The last invocation counter that was used with the device's key, in the present poll.
+        self.last_counter: int | None = None
         self.lists = self._new_lists()
         self.memory_until_ns = 0
         #: Which meter it is that answers, by its own word; "" while that is not known.
@@ -270,6 +274,7 @@ class Meter:
         self.short_names.forget()
         self.public_short_names.forget()
         self.follows_counter = False
+        self.counter_search = CounterSearch()
         self.lists = self._new_lists()
         self.set_read_tags({})
         return True

@@ -105,6 +105,7 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
     if blocked is not None:
         await world.output.write([meter.device_line(meter.not_polled(blocked), time_ns=world.wall_ns())])
         return blocked
+    meter.last_counter = None
     visit = _Visit(meter, groups, carrier, world)
     try:
         result = await visit.make()
@@ -116,6 +117,7 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
         if not carrier.is_persistent:
             await release(meter, carrier)
     finally:
+        meter.troubles.counter_used(meter.last_counter)
         world.log.debug(visit.account(result))
         await world.output.write([visit.line(result)])
     return result
@@ -203,6 +205,7 @@ class _Visit:
             skipped_polls=totals.skipped_polls,
             meter_id=self._meter.identity,
             clock_drift_seconds=self._readout.clock_drift_s,
+            invocation_counter=self._meter.last_counter,
         )
         return self._meter.device_line(told, time_ns=start.wall_ns)
 

@@ -12,7 +12,7 @@ from telegraf_dlms.cosem import last_attribute
 from telegraf_dlms.errors import DataRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import AttributeDescriptor
@@ -56,6 +56,11 @@ class ShortNames:
         self._configured = {(class_id, name): base_name for class_id, name, base_name in configured}
         self._listed: dict[tuple[int, bytes], ObjectListEntry] | None = None
         self._refusal: DataRefused | None = None
+
+    @property
+    def objects(self) -> Sequence[tuple[int, bytes]]:
+        """The class_id and logical name of each object that the meter's list has, as far as it was read."""
+        return tuple(self._listed or ())
 
     def begin(self) -> None:
         """Begin an association, in which the object list may be asked for again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from telegraf_dlms.counters import COUNTER_END, COUNTER_WARNINGS
 from telegraf_dlms.errors import AssociationError, CipheringError
 from telegraf_dlms.obis import format_obis
 
@@ -52,6 +53,14 @@ class Troubles:
     def device_is_back(self) -> None:
         """Say that the device answers, where it did not."""
         self._changes.over(("device", self._device), f"{self._device}: is read again")
+
+    def counter_used(self, number: int | None) -> None:
+        """Say at each of ``COUNTER_WARNINGS`` that the device's key has few invocation counters left."""
+        if number is None or number < COUNTER_WARNINGS[0]:
+            return
+        passed = sum(number >= each for each in COUNTER_WARNINGS)
+        text = f"its key was used with invocation counter {number}: it has to be changed before {COUNTER_END}"
+        self._changes.say(("counter", self._device, passed), "warn", f"{self._device}: {text}")
 
     def another_meter(self, former: str, identity: str) -> None:
         """Say that another meter answers than before; where they come and go, once."""
