@@ -145,6 +145,6 @@ def test_it_goes_with_what_was_refused(state, changes):
 def test_it_stays_where_only_something_else_changed(state):
     former = lock_out(state)
     former.begin(0, wall_ns=NOW)
-    it = lock_out(state, timeout="9s", retries=0)
+    it = lock_out(state, timeout="9s", retries=0, max_pdu_size=512)
     it.adopt(former)
     assert it.holds(LOCK_NS - 1, wall_ns=NOW + 2 * LOCK_NS)

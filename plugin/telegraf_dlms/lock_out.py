@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from telegraf_dlms.world import KeptState
 
 LOCK_NS: Final = MAX_LOCK_NS
+#: What of an access has nothing to do with a refused secret.
+_NO_SECRETS: Final = frozenset({"max_pdu_size"})
 
 
 class LockOut:
@@ -71,7 +73,7 @@ class LockOut:
 
 def _digest_of(plan: MeterPlan) -> bytes:
     """Return what tells whether a device is still asked in the way that was refused: as whom, where, and by what."""
-    access = [getattr(plan.access, each.name) for each in fields(plan.access)]
+    access = [getattr(plan.access, each.name) for each in fields(plan.access) if each.name not in _NO_SECRETS]
     return secret_digest(
         plan.name,
         *(each if isinstance(each, bytes) else repr(each).encode() for each in (*access, *plan.whereabouts)),
