@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from fuzz import runner
 from fuzz import watch as watching
 from fuzz.mutation import in_pieces, mutated
 from fuzz.runner import Target, done, one_case, run
@@ -222,6 +223,15 @@ def test_a_process_that_grows_is_told():
 
     with pytest.raises(AssertionError, match="it: the process grew by"):
         run([Target("it", case)], frames=200, seed=1, watch=Watch(), warm_up=1)
+
+
+def test_a_call_of_a_run_that_takes_much_room_for_a_moment_is_told(monkeypatch):
+    monkeypatch.setattr(runner, "SAMPLED", 3)
+    wasteful = Target("it", eating(lambda _octets: len(bytearray(2 * MAX_GROWTH))))
+    with pytest.raises(AssertionError, match="it: a call of case 1:2 takes more than 10 MB for a moment"):
+        run([wasteful], frames=9, seed=1, watch=Watch(), warm_up=1)
+    report = run([Target("it", eating(len))], frames=9, seed=1, watch=Watch(), warm_up=1)
+    assert report.tallies["it"].cases == 9
 
 
 @pytest.mark.parametrize("name", ["visits over a bad line", "visits to a bad meter", "values", "polls"])
