@@ -8,6 +8,8 @@ target, a seed and its number, so that it is the same whenever it is done, alone
     make fuzz FUZZ_COUNT=50000 FUZZ_SEED=7      fewer, others
     make fuzz FUZZ_REPLAY=get:1:4711            one case, with its octets
 
+The recordings beside the project are among the good octets: where they are not there, cases have other octets.
+
 What a case must hold to (``watch``):
 
 - nothing is raised but TelegrafDlmsError, and of these no LocalProtocolError: that would be what we say, not what came;
