@@ -13,9 +13,12 @@ from stations import (
     at,
     connection,
     device,
+    garbage,
     group,
+    hanging_up,
     load_profile,
     serial_number,
+    silent,
     until,
     value,
 )
@@ -197,22 +200,23 @@ def object_lists(world):
     return [octets for octets in world.station.heard if b"\x02\xfa\x08" in octets]
 
 
-class Mute(Station):
-    """Does not answer where it is asked for its name, alone or among others."""
+class Odd(Station):
+    """Does something else than to answer where it is asked for its name, alone or among others."""
 
     def hear(self, wire, octets):
         if LOGICAL_DEVICE_NAME.logical_name in octets:
-            self.heard.append(octets)
-        else:
-            super().hear(wire, octets)
+            self.mishaps[len(self.heard) + 1] = self.oddity
+        super().hear(wire, octets)
 
 
+@pytest.mark.parametrize("oddity", [silent, garbage, hanging_up])
 @pytest.mark.parametrize("lists", [True, False])
 @pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
 @on_a_jumping_clock
-async def test_a_meter_that_falls_silent_at_the_question_is_read_all_the_same(interface, lists):
+async def test_a_meter_that_takes_the_question_amiss_is_read_all_the_same(interface, lists, oddity):
     world = scene(*registers(2), load_profile(), interface=interface, lists=lists, persistent=False, retries=1)
-    world.stations["line"] = Mute(interface)
+    world.stations["line"] = Odd(interface)
+    world.station.oddity = oddity
     results = []
     for second in range(0, 600, 60):
         await until(second)

@@ -117,6 +117,8 @@ class Readout:
         except (LinkError, ProtocolError):
             if is_asked_alone:
                 meter.identification.unanswered()
+            else:
+                meter.lists.leave_out(objects[0])  # lest lists are blamed for it once more
             raise
         association.is_identified = identity is not None
         if identity is None or not meter.identify(identity):
