@@ -1,14 +1,14 @@
 # The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test fuzz lint format docs clean
+.PHONY: help run test fuzz bench lint format docs clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEVELOPED := $(VENV)/.developed
-PYTHON_FILES := plugin tests
+PYTHON_FILES := plugin tests bench
 PYTEST_ARGS ?=
 FUZZ_COUNT ?= 2000000
 FUZZ_SEED ?= 1
@@ -18,6 +18,7 @@ help:
 	@echo 'make run     install, start the built-in meter and the plugin on it, show line protocol until Ctrl-C'
 	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
 	@echo 'make fuzz    two million mutated frames into everything that eats frames; FUZZ_COUNT=50000 for fewer'
+	@echo 'make bench   how fast it is, beside others, into bench/RESULTS.md; BENCH_METERS=10000 BENCH_SECONDS=600 for a fleet'
 	@echo 'make lint    check the style and the types only'
 	@echo 'make format  put the code into its style'
 	@echo 'make docs    make docs/metrics.md of the class table'
@@ -33,6 +34,9 @@ test: lint
 
 fuzz: $(DEVELOPED)
 	@cd tests && ../$(BIN)/python -m fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) $(addprefix --replay ,$(FUZZ_REPLAY))
+
+bench: $(DEVELOPED)
+	@$(BIN)/python -m bench
 
 lint: $(DEVELOPED)
 	$(BIN)/ruff check $(PYTHON_FILES)
