@@ -5,7 +5,7 @@ A readout outlives a lost association: what was read stays read, and the next as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from itertools import starmap
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from telegraf_dlms.clock_reading import ClockReading
@@ -37,14 +37,6 @@ T = TypeVar("T")
 _BUFFER: Final = 2
 
 
-@dataclass(slots=True)
-class _Outcome:
-    """Whether a configured value gave a field or a row, and what of it was refused."""
-
-    gave: bool = False
-    refused: set[AttributeDescriptor] = field(default_factory=set)
-
-
 class Readout:
     """The values of some groups of one device, in one poll."""
 
@@ -57,23 +49,24 @@ class Readout:
         self._profiles = [value for value in values if value.profile is not None]
         self._readings: list[Reading] = []
         self._printed = 0
-        self._outcomes: dict[MeterValue, _Outcome] = {}
+        self._gave: dict[MeterValue, bool] = {}
+        self._refused: dict[MeterValue, set[AttributeDescriptor]] = {}
         self._clock = ClockReading(self._singles, now_ns=world.wall_ns)
 
     @property
     def refused(self) -> int:
         """How many values gave nothing because something of them was refused."""
-        return sum(bool(outcome.refused) and not outcome.gave for outcome in self._outcomes.values())
+        return sum(not self._gave[value] for value in self._refused)
 
     @property
     def is_partial(self) -> bool:
         """Whether anything at all of a value was refused, or could not be printed."""
-        return any(outcome.refused for outcome in self._outcomes.values())
+        return bool(self._refused)
 
     @property
     def read(self) -> int:
         """How many values were read, the empty ones among them."""
-        return len(self._outcomes) - self.refused
+        return len(self._gave) - self.refused
 
     @property
     def clock_drift_s(self) -> float | None:
@@ -169,25 +162,24 @@ class Readout:
 
     def _note(self, value: MeterValue, reading: Reading, problems: Sequence[Problem], *, gave: bool) -> None:
         """Count a single value, and say what was refused of it."""
-        refusals = list(reading.refusals)
+        wrong = [*problems, *starmap(Problem, reading.refusals)]
         request = value.plan.request
         if problems and reading.scaler_refusal is not None and request is not None and request.scaler_unit is not None:
-            refusals.append((request.scaler_unit, reading.scaler_refusal))
-        self._count(value, [*problems, *(Problem(descriptor, refusal) for descriptor, refusal in refusals)], gave=gave)
+            wrong.append(Problem(request.scaler_unit, reading.scaler_refusal))
+        self._count(value, wrong, gave=gave)
         if value.plan.buffer is None:
             self._settle(value)
 
     def _count(self, value: MeterValue, problems: Sequence[Problem], *, gave: bool) -> None:
-        outcome = self._outcomes.setdefault(value, _Outcome())
-        outcome.gave |= gave
+        self._gave[value] = gave or self._gave.get(value, False)
         for problem in problems:
-            outcome.refused.add(problem.attribute)
+            self._refused.setdefault(value, set()).add(problem.attribute)
             self._meter.troubles.refused(value.place, problem.attribute, problem.error, times=problem.times)
 
     def _settle(self, value: MeterValue) -> None:
         """Say what of a value is refused no more, once all of it was read."""
         if value.place in self._meter.troubles.places:
-            self._meter.troubles.accepted(value.place, self._outcomes[value].refused)
+            self._meter.troubles.accepted(value.place, self._refused.get(value, set()))
 
     async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:
         profile = value.profile
