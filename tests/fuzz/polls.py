@@ -95,12 +95,12 @@ class _Lines:
 class _Link:
     """A link that drives conversations over a line in memory."""
 
-    alive = True
     trace = None
     bytes_sent = bytes_received = 0
 
     def __init__(self, line: Line, watch: Watch) -> None:
         self._line, self._watch = line, watch
+        self.alive = True
 
     async def run(self, conversation: Any, **_settings: Any) -> Any:
         """Drive a conversation to its answer."""
@@ -115,6 +115,10 @@ class _Link:
         """Say that there is no line to be set."""
         del timeout_s
         return {}
+
+    def close(self) -> None:
+        """Hang up."""
+        self.alive = False
 
     def discard_input(self) -> None:
         """Do nothing: what is not read is lost with its message."""
@@ -134,7 +138,7 @@ class _Carrier:
     async def link(self, *, timeout_s: float) -> _Link:
         """Return the open link."""
         del timeout_s
-        if self.live_link is None:
+        if self.live_link is None or not self.live_link.alive:
             self._line.connect()
             self.live_link = _Link(self._line, self._watch)
         return self.live_link

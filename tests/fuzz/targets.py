@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fuzz import octets, polls, talks
+from fuzz import findings, octets, polls, talks
 
-TARGETS = [*octets.TARGETS, *talks.TARGETS, *polls.TARGETS, *octets.LARGE]
+TARGETS = [*octets.TARGETS, *talks.TARGETS, *polls.TARGETS, *findings.TARGETS, *octets.LARGE]
