@@ -45,12 +45,13 @@ class ClockReading:
             return conversation
         return self._stopwatch.watch(conversation, association.framing)
 
-    def take(self, value: MeterValue, reading: Reading, meter: Meter) -> None:
-        """Take what was read of a value; where it is the Clock's, say what is wrong with that."""
+    def take(self, read: Sequence[tuple[MeterValue, Reading]], meter: Meter) -> None:
+        """Take the Clock's time where it is among what was read, and say what is wrong with it."""
         watch = self._stopwatch
-        if value is not self._value or watch is None or watch.began_ns is None or watch.ended_ns is None:
+        if watch is None or watch.began_ns is None or watch.ended_ns is None:
             return
-        octets = dict(reading.values).get(_TIME, reading.time)
+        reading = next((reading for value, reading in read if value is self._value), None)
+        octets = None if reading is None else dict(reading.values).get(_TIME, reading.time)
         clock = meter.plan.presentation.clock
         if not isinstance(octets, bytes):
             return

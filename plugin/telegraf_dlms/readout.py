@@ -125,8 +125,7 @@ class Readout:
         first, self._printed = self._printed, len(self._readings)
         fresh = list(zip(self._singles[first:], self._readings[first:], strict=False))
         self._take_tags(fresh)
-        for value, reading in fresh:
-            self._clock.take(value, reading, self._meter)
+        self._clock.take(fresh, self._meter)
         lines = [self._line(value, reading) for value, reading in fresh if not value.plan.is_tag]
         await self._world.output.write([line for line in lines if line is not None])
 
