@@ -72,9 +72,9 @@ def _security(meter: MeterPlan) -> Iterator[str]:
     yield f"system title {'of the state file' if title is None else title.hex()}"
     if access.needs_counter:
         counter = meter.invocation_counter
-        where = f"read from {format_obis(counter)} by the public client"
-        if counter is None:
-            where = "of the state file, looked for where that has none"
+        where = "of the state file, looked for where that has none"
+        if counter is not None:
+            where = f"read from {format_obis(counter)} by the public client"
         yield f"security suite {access.suite}"
         yield f"invocation counter {where}"
     if access.protection:
