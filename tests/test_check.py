@@ -49,3 +49,11 @@ def test_of_a_shard_without_a_connection_that_is_said():
     assert "shard {}/40: nothing enabled is in it, so nothing is read" in {
         text.splitlines()[0].replace(f"{number}/", "{}/") for number, text in enumerate(texts, 1)
     }
+
+
+def test_a_counter_that_is_not_configured_is_the_states_or_looked_for(tmp_path):
+    path = tmp_path / "meters.conf"
+    text = (TESTCASES / "several_connections" / "meters.conf").read_text(encoding="utf-8")
+    path.write_text(text.replace('  invocation_counter = "0.0.43.1.0.255"\n', ""), encoding="utf-8")
+    where = "invocation counter of the state file, looked for where that has none, dedicated key none"
+    assert f"security suite 0, {where}\n" in described(path)
