@@ -88,3 +88,12 @@ async def test_a_new_plan_fills_the_keys_of_new_connections(state, commits):
     assert commits() == 2
     assert not any(state.counters(key(number)).empty for number in (1, 2, 3, 4))
     await collector.stop(deadline=in_s(4))
+
+
+@on_a_jumping_clock
+async def test_a_key_whose_first_numbers_are_only_reserved_is_new_all_the_same(state):
+    old = state.counters(key(2))
+    old.next_counter()
+    collector = begin(state, LINES, ciphered("a", 1), ciphered("b", 2), GROUP)
+    assert [state.counters(key(number)).is_new() for number in (1, 2)] == [True, False]
+    await collector.stop(deadline=in_s(4))

@@ -172,10 +172,11 @@ def test_the_name_of_a_key_is_no_part_of_it():
 
 def test_a_key_is_new_until_anybody_has_used_a_number_of_it(blocks, counters):
     blocks.reserved_to = lambda _key_id: None
-    assert counters.is_new
-    counters.raise_to(500)
-    assert counters.is_new, "only the meter has told its own"
-    take(counters, 1)
-    assert not counters.is_new
+    assert counters.is_new()
     blocks.reserved_to = lambda _key_id: 100
-    assert not Counters(blocks, KEY_ID).is_new, "another process has"
+    counters.raise_to(500)
+    counters.prepare()
+    assert counters.is_new(), "only the meter has told its own, and we have numbers in hand"
+    take(counters, 1)
+    assert not counters.is_new()
+    assert not Counters(blocks, KEY_ID).is_new(), "another process has"

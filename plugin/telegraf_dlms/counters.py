@@ -47,13 +47,14 @@ def key_id_of(block_cipher_key: bytes, *, system_title: bytes) -> bytes:
 class Counters:
     """The invocation counter of one key in this process; ``state.State.counters`` gives the one of each key."""
 
-    __slots__ = ("_at_least", "_block", "_end", "_key_id", "_next", "_reservations")
+    __slots__ = ("_at_least", "_block", "_end", "_is_new", "_key_id", "_next", "_reservations")
 
     def __init__(self, reservations: Reservations, key_id: bytes, *, at_least: int | None = None) -> None:
         self._reservations = reservations
         self._key_id = key_id
         self._at_least = at_least
         self._next = self._end = 0
+        self._is_new: bool | None = None
         self._block = FIRST_BLOCK
 
     @property
@@ -83,10 +84,14 @@ class Counters:
         self._end = block.stop
         self._block = min(2 * self._block, MAX_BLOCK)
 
-    @property
     def is_new(self) -> bool:
-        """Whether nobody has used a number of this key, as far as is known. Raises CipheringError."""
-        return self._end == 0 and self._reservations.reserved_to(self._key_id) is None
+        """Return whether nobody has used a number of this key, as far as is known; raises CipheringError.
+
+        What is reserved after it was first looked does not count before it is used.
+        """
+        if self._is_new is None:
+            self._is_new = self._reservations.reserved_to(self._key_id) is None
+        return self._is_new
 
     def begin(self) -> None:
         """Call before each association: ours below the numbers of another process would be refused, and are left.
@@ -107,6 +112,7 @@ class Counters:
         self.prepare()
         number = self._next
         self._next = number + 1
+        self._is_new = False
         return number
 
     def raise_to(self, number: int) -> None:

@@ -106,7 +106,7 @@ class _Opening:
         if self._meter.plan.invocation_counter is not None:
             search.is_over = True
             await self._ask_counter(counters, self._meter.plan.invocation_counter)
-        elif not search.is_over and not search.is_unanswered and counters.is_new:
+        elif not search.is_over and not search.is_unanswered and counters.is_new():
             await self._search(counters)
         try:
             link = await self._associate()

@@ -101,8 +101,10 @@ class State:
         empty = {id(each): each for each in counters if each.empty}
         try:
             with self._transaction():
+                for each in empty.values():
+                    each.is_new()
                 blocks = self._blocks(empty.values())
-        except _UNUSABLE:
+        except (*_UNUSABLE, CipheringError):
             return
         for each, block in blocks:
             each.give(block)
