@@ -389,23 +389,3 @@ def test_a_data_link_that_was_not_closed_before_a_reload_is_closed_after_it():
     it.adopt(former)
     _, sent = drive(it.new_framing().open(), UA, UA)
     assert [frame.kind for octets in sent for frame in frames(octets)] == [Kind.DISC, Kind.SNRM]
-
-
-@pytest.mark.parametrize(("settings", "identity"), [({"timeout": "7s"}, "A1"), ({"server_address": 2}, "")])
-def test_who_it_is_is_known_after_a_reload_where_it_is_asked_as_before(settings, identity, state):
-    former, it = used(state), meter(state=state, **settings)
-    assert not former.identify("A1")
-    it.adopt(former)
-    assert it.identity == identity
-    assert (it.identification is former.identification) is bool(identity)
-    assert it.not_polled(PollResult.LOCKED).meter_id == identity
-
-
-def test_by_configured_short_names_a_meter_is_asked_for_its_reserved_name_alone():
-    tables = connection(), device(logical_name_referencing=False)
-    named = value("energy", obis="1-0:1.8.0", short_name=0x2000)
-    asked = [
-        [each.logical_name for each in meter(*tables, group("g", *values)).identity_objects()]
-        for values in ([named], [named, serial_number()])
-    ]
-    assert asked == [[bytes((0, 0, 42, 0, 0, 255))], [bytes((0, 0, 42, 0, 0, 255)), bytes((0, 0, 96, 1, 0, 255))]]
