@@ -131,9 +131,14 @@ class MeterValue:
     """One configured value of one device: how its readings, and the rows of its buffer, become lines."""
 
     plan: ValuePlan
-    place: Place
+    group: str
     series: Series
     profile: MeterProfile | MeterCompact | None
+
+    @property
+    def place(self) -> Place:
+        """Its group and its name."""
+        return self.group, self.plan.name
 
     def set_tags(self, tags: dict[str, str]) -> None:
         """Put tags that were read on every line from now on."""
@@ -342,7 +347,7 @@ class Meter:
             unit=plan.unit,
         )
         profile = None if plan.buffer is None else self._profile(group, plan, plan.buffer, tags)
-        return MeterValue(plan, (group.name, plan.name), series, profile)
+        return MeterValue(plan, group.name, series, profile)
 
     def _profile(
         self, group: GroupPlan, plan: ValuePlan, request: BufferRequest | CompactRequest, tags: dict[str, str]

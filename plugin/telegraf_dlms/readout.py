@@ -177,7 +177,8 @@ class Readout:
 
     def _settle(self, value: MeterValue) -> None:
         """Say what of a value is refused no more, once all of it was read."""
-        if value.place in self._meter.troubles.places:
+        places = self._meter.troubles.places
+        if places and value.place in places:
             self._meter.troubles.accepted(value.place, self._refused.get(value, set()))
 
     async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from telegraf_dlms import __version__
 from telegraf_dlms.collector import Collector, serve, stop
@@ -15,7 +15,7 @@ from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.output import Output
-from telegraf_dlms.plan import compile_plan
+from telegraf_dlms.plan import Plan, compile_plan
 from telegraf_dlms.process import Control, raise_file_limit, relax_garbage_collection
 from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state_file import default_path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.config import Configuration
     from telegraf_dlms.log import Log
-    from telegraf_dlms.plan import Plan
     from telegraf_dlms.shard import Shard
 
 #: Exit statuses of ``--once``: all was read; a value was refused, or a device not read.
@@ -58,32 +57,42 @@ def run(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -
     """Collect until a stop is wanted; returns 0. Raises ConfigError before anything is read."""
     relax_garbage_collection()
     seen = _fingerprint_of(paths)
-    configuration = _load(paths, log)
-    plan = plan_of(configuration, shard)
-    _announce(configuration, plan, log, shard)
-    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role="run")
-    reloader = _Reloader(paths, log, keeper, seen=seen, shard=shard)
+    ready = _prepared(paths, log, shard, role="run")
+    reloader = _Reloader(paths, log, ready.keeper, seen=seen, shard=shard)
     try:
-        asyncio.run(_serve(configuration, plan, stdout, log, reloader))
+        asyncio.run(_serve(ready, stdout, log, reloader))
     finally:
-        keeper.close()
+        ready.keeper.close()
     return 0
 
 
 def once(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -> int:
     """Gather every enabled group once and return an exit status. Raises ConfigError before anything is read."""
     relax_garbage_collection()
+    ready = _prepared(paths, log, shard, role="guest")
+    if ready.needs_state:
+        ready.keeper.open()
+    try:
+        results = asyncio.run(_once(ready.plan, stdout, log, ready.keeper))
+    finally:
+        ready.keeper.close()
+    return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
+
+
+class _Ready(NamedTuple):
+    """What is left of a configuration once it is compiled; of ten thousand devices the rest is 40 MB."""
+
+    plan: Plan
+    keeper: StateKeeper
+    needs_state: bool
+
+
+def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["run", "guest"]) -> _Ready:
     configuration = _load(paths, log)
     plan = plan_of(configuration, shard)
     _announce(configuration, plan, log, shard)
-    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role="guest")
-    if needs_state(configuration, plan, keeper):
-        keeper.open()
-    try:
-        results = asyncio.run(_once(plan, stdout, log, keeper))
-    finally:
-        keeper.close()
-    return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
+    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role=role)
+    return _Ready(plan, keeper, needs_state(configuration, plan, keeper))
 
 
 def state_path(configuration: Configuration, paths: Sequence[Path], *, shard: Shard = WHOLE) -> Path:
@@ -127,17 +136,16 @@ def _announce(configuration: Configuration, plan: Plan, log: Log, shard: Shard) 
         )
 
 
-async def _serve(configuration: Configuration, plan: Plan, stdout: int, log: Log, reloader: _Reloader) -> None:
-    keeper = reloader.keeper
+async def _serve(ready: _Ready, stdout: int, log: Log, reloader: _Reloader) -> None:
     output = Output(stdout)
     try:
         with Control() as control:
-            if needs_state(configuration, plan, keeper):
-                beginning = await _unless_stopped(keeper.begin(), control, output)
+            if ready.needs_state:
+                beginning = await _unless_stopped(ready.keeper.begin(), control, output)
                 if beginning.cancelled():
                     return
                 beginning.result()  # a bug of ours is loud
-            collector = Collector(plan, World(output, log, Changes(log), state=keeper))
+            collector = Collector(ready.plan, World(output, log, Changes(log), state=ready.keeper))
             await serve(collector, control, output, reload=reloader.reload)
     finally:
         output.close()
