@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.layout import Layout
     from telegraf_dlms.log import Changes
     from telegraf_dlms.metrics import ProfilePoll
-    from telegraf_dlms.plan import GroupPlan, MeterPlan, ValuePlan
+    from telegraf_dlms.plan import GroupPlan, MeterPlan, Tags, ValuePlan
     from telegraf_dlms.profile_conversation import BufferRequest
     from telegraf_dlms.talk import Framing
     from telegraf_dlms.troubles import Place
@@ -182,7 +182,7 @@ class Meter:
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
-        self.values = {group.name: [self._value(group, value) for value in group.values] for group in plan.groups}
+        self.values = {group.name: self._values_of(group) for group in plan.groups}
         self._gone = Counted()
         self._is_unclean = self._owes_disc = self._is_public = False
         self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
@@ -333,20 +333,28 @@ class Meter:
     def _new_lists(self) -> Lists:
         return Lists(limit=1 if self.plan.no_lists else MAX_LIST)
 
-    def _value(self, group: GroupPlan, plan: ValuePlan) -> MeterValue:
-        meter = self.plan
-        tags = {**dict(meter.tags), **dict(plan.tags), "device": meter.name, "group": group.name, "name": plan.name}
+    def _values_of(self, group: GroupPlan) -> list[MeterValue]:
+        """Return a group's values; those with the same tags share them, but for the name."""
+        shared: dict[Tags, dict[str, str]] = {}
+        own = {"device": self.plan.name, "group": group.name}
+        for plan in group.values:
+            if plan.tags not in shared:
+                shared[plan.tags] = {**dict(self.plan.tags), **dict(plan.tags), **own}
+        return [self._value(group, plan, shared[plan.tags]) for plan in group.values]
+
+    def _value(self, group: GroupPlan, plan: ValuePlan, tags: dict[str, str]) -> MeterValue:
         series = Series(
             group.measurement,
             tags=tags,
+            name=plan.name,
             class_id=plan.class_id,
             logical_name=plan.logical_name,
-            presentation=meter.presentation,
+            presentation=self.plan.presentation,
             version=plan.version,
             scaler=plan.scaler,
             unit=plan.unit,
         )
-        profile = None if plan.buffer is None else self._profile(group, plan, plan.buffer, tags)
+        profile = None if plan.buffer is None else self._profile(group, plan, plan.buffer, {**tags, "name": plan.name})
         return MeterValue(plan, group.name, series, profile)
 
     def _profile(

@@ -53,7 +53,8 @@ class Problem(NamedTuple):
 class Series:
     """The lines of one object of one device: one configured value, or one column of a profile.
 
-    ``tags`` are all but ``obis``, ``class_id`` and ``unit``, which are added here. ``scaler`` and ``unit`` override the
+    ``tags`` are all but ``name``, ``obis``, ``class_id`` and ``unit``, which are added here; they may be shared, and
+    ``name`` may be among them as well. ``scaler`` and ``unit`` override the
     meter's scaler_unit; ``unit`` is a code of the Blue Book, or a text to print as it is. The scaler holds for what the
     meter's would scale (``cosem.SCALED``), and for the value of a Data object, which has none of its own.
 
@@ -66,6 +67,7 @@ class Series:
         "_extra_tags",
         "_logical_name",
         "_measurement",
+        "_name",
         "_prefix",
         "_presentation",
         "_scaler",
@@ -84,11 +86,13 @@ class Series:
         class_id: int,
         logical_name: bytes,
         presentation: Presentation,
+        name: str = "",
         version: int | None = None,
         scaler: int | None = None,
         unit: int | str | None = None,
     ) -> None:
         self._measurement = measurement
+        self._name = name
         self._tags = tags
         self._extra_tags: Mapping[str, str] = {}
         self._class_id = class_id
@@ -172,6 +176,7 @@ class Series:
             self._scaler = unscaled if scaler_unit is None else scaler_unit.scaler
         tags = {
             **self._extra_tags,
+            "name": self._name,
             **self._tags,
             "obis": format_obis(self._logical_name),
             "class_id": str(self._class_id),
