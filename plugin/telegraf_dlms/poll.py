@@ -118,7 +118,8 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
             await release(meter, carrier)
     finally:
         meter.troubles.counter_used(meter.last_counter)
-        world.log.debug(visit.account(result))
+        if world.log.is_enabled("debug"):
+            world.log.debug(visit.account(result))
         await world.output.write([visit.line(result)])
     return result
 

@@ -123,6 +123,8 @@ class Readout:
     async def print_singles(self) -> None:
         """Print the single values that were read and not printed yet."""
         first, self._printed = self._printed, len(self._readings)
+        if first == self._printed:
+            return
         fresh = list(zip(self._singles[first:], self._readings[first:], strict=False))
         self._take_tags(fresh)
         self._clock.take(fresh, self._meter)
