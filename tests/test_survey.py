@@ -246,6 +246,15 @@ def test_what_a_profile_does_not_tell_of_itself_is_not_known():
     assert words_of(meter) == []
 
 
+def test_a_number_that_a_profile_cannot_have_is_not_known():
+    meter = whole_profile(range(40))
+    for attribute in (7, 8):
+        meter.attributes[meter.at(attribute)] = encode(Tag.LONG64_UNSIGNED, 2**32)
+    profile = find(meter, listed(7, PROFILE)).profile
+    assert (profile.entries_in_use, profile.profile_entries, profile.is_tried) == (None, None, False)
+    assert words_of(meter) == []
+
+
 def test_a_profile_with_a_column_that_a_poll_would_refuse_cannot_be_read():
     meter = whole_profile(range(40), columns=(CLOCK, IMPORT, STATUS))
     meter.attributes[descriptor(3, "1.0.1.8.0.255", 3)] = DENIED

@@ -46,7 +46,7 @@ _FURTHER: Final = 8
 #: Entries asked for beyond what the capture period says, for a row captured meanwhile and a broken first period.
 _SPARE_ENTRIES: Final = 2
 #: Numbers of entries and periods are double-long-unsigned (Blue Book, 4.3.6); a meter may write any other.
-_MAX_NUMBER: Final = 0xFFFF_FFFF
+MAX_NUMBER: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,7 @@ class _Reader:
             value = yield from self._get(attribute)
         except DataRefused:
             return None
-        return value if isinstance(value, int) and 0 <= value <= _MAX_NUMBER else None
+        return value if isinstance(value, int) and 0 <= value <= MAX_NUMBER else None
 
     def _can(self, selector: int) -> bool:
         if not self._association.negotiated.is_selective:
@@ -293,7 +293,7 @@ def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int
     if reading.capture_period == 0 or reading.since_ns is None:
         return None
     periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
-    entries = min(periods + 1 + _SPARE_ENTRIES, _MAX_NUMBER)
+    entries = min(periods + 1 + _SPARE_ENTRIES, MAX_NUMBER)
     return plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
 
 

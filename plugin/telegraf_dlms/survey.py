@@ -27,7 +27,7 @@ from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.metrics import Series
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.profile import ProfileSeries, parse_capture_objects
-from telegraf_dlms.profile_conversation import PROFILE_GENERIC, BufferReading, read_scalers
+from telegraf_dlms.profile_conversation import MAX_NUMBER, PROFILE_GENERIC, BufferReading, read_scalers
 from telegraf_dlms.rows import plan_entries
 from telegraf_dlms.units import unit_symbol
 
@@ -249,7 +249,7 @@ def _number(association: Association, listed: ListedObject, attribute: int) -> C
         value = yield from _ask(association, listed, attribute)
     except DataRefused:
         return None
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and 0 <= value <= MAX_NUMBER else None
 
 
 def _ask(

@@ -78,6 +78,14 @@ def _plan(scene: Scene, wire: Wire) -> MeterPlan:
     return plan_of(connection(), device(**settings), group("g", *VALUES)).meters[0]
 
 
+class _Log(SaidLog):
+    """A log that keeps all, down to debug."""
+
+    def is_enabled(self, _level: str) -> bool:
+        """Return that it is."""
+        return True
+
+
 class _Lines:
     """An output that reads what is printed, and keeps nothing."""
 
@@ -161,7 +169,7 @@ def _polls(source: Random, watch: Watch) -> int:
     scene, wire = source.choice(_SCENES), source.choice((HDLC, WRAPPER))
     line = Line(scene, wire, source, watch, source.choice(("line", "APDU", "clear")))
     line.keys = {"global": scene.client.block_cipher_key}
-    output, log, now_ns = _Lines(watch), SaidLog(), NOON_NS
+    output, log, now_ns = _Lines(watch), _Log(), NOON_NS
     carrier = _Carrier(line, watch, is_persistent=source.random() < 0.7)
     plan = _plan(scene, wire)
     with determined(source):
