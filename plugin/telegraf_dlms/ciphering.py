@@ -55,6 +55,7 @@ _SUITE: Final = 0x0F
 _BROADCAST_KEY: Final = 0x40
 _COMPRESSION: Final = 0x80
 _COUNTER: Final = struct.Struct(">I")
+_HEADER: Final = struct.Struct(">BI")
 
 #: What there is ciphered forms of (Green Book, 9.5): InitiateRequest, read, write, their responses,
 #: confirmed-service-error, unconfirmed-write, information-report; get, set, event-notification, action, and theirs.
@@ -62,8 +63,6 @@ _SERVICES: Final = bytes.fromhex("01 05 06 08 0C 0D 0E 16 18 C0 C1 C2 C3 C4 C5 C
 #: Tags in clear → those ciphered with the global, and with the dedicated key.
 GLOBAL: Final[Mapping[int, int]] = {tag: tag + (0x20 if tag < 0x80 else 0x08) for tag in _SERVICES}
 DEDICATED: Final[Mapping[int, int]] = {tag: tag + (0x40 if tag < 0x80 else 0x10) for tag in _SERVICES}
-_IN_CLEAR_OF_GLOBAL: Final = {ciphered: clear for clear, ciphered in GLOBAL.items()}
-_IN_CLEAR_OF_DEDICATED: Final = {ciphered: clear for clear, ciphered in DEDICATED.items()}
 #: RLRE, confirmed-service-error, exception-response: refusals and endings.
 _MAY_BE_CLEAR: Final = frozenset({0x63, 0x0E, 0xD8})
 #: A rejecting AARE is one too; what accepts is judged where it is read.
@@ -84,13 +83,12 @@ class Key:
 
     def seal(self, plaintext: bytes, *, control: int, title: bytes, counter: int) -> bytes:
         """Return header and information; ``control`` is the security control octet, ``title`` the sender's."""
-        number = _COUNTER.pack(counter)
-        head = bytes((control,)) + number
+        head = _HEADER.pack(control, counter)
         if control & _ENCRYPTED:
             if control & _AUTHENTICATED:
-                octets = self._aead.encrypt(title + number, plaintext, head[:1] + self._authentication_key)
+                octets = self._aead.encrypt(title + head[1:], plaintext, head[:1] + self._authentication_key)
                 return head + octets[: TAG_LENGTH - _GCM_TAG]
-            return head + self._aead.encrypt(title + number, plaintext, None)[:-_GCM_TAG]
+            return head + self._aead.encrypt(title + head[1:], plaintext, None)[:-_GCM_TAG]
         if control & _AUTHENTICATED:
             return head + plaintext + self.tag(plaintext, control=control, title=title, counter=counter)
         return head + plaintext
@@ -106,28 +104,25 @@ class Key:
             raise _cut_off(sealed)
         control = sealed[0]
         vector = title + sealed[1:HEADER_LENGTH]
-        information = sealed[HEADER_LENGTH:]
+        encrypt = self._aead.encrypt  # which decrypts as well, in counter mode
         if not control & _AUTHENTICATED:
-            return self._keystream(information, vector) if control & _ENCRYPTED else information
-        if len(information) < TAG_LENGTH:
+            information = sealed[HEADER_LENGTH:]
+            return encrypt(vector, information, None)[:-_GCM_TAG] if control & _ENCRYPTED else information
+        if len(sealed) < HEADER_LENGTH + TAG_LENGTH:
             raise CipheringError(f"an authenticated APDU of {len(sealed)} octets has no room for its tag")
-        body, tag = information[:-TAG_LENGTH], information[-TAG_LENGTH:]
+        body = sealed[HEADER_LENGTH:-TAG_LENGTH]
         associated = sealed[:1] + self._authentication_key
         if control & _ENCRYPTED:
             # AES-GCM of the plaintext gives the ciphertext back and its tag; 12 octets of it are all that there is to
             # compare, which is why the library's own decrypt, which wants 16, cannot be asked.
-            plaintext = self._keystream(body, vector)
-            right = self._aead.encrypt(vector, plaintext, associated)[len(body) : TAG_LENGTH - _GCM_TAG]
+            plaintext = encrypt(vector, body, None)[:-_GCM_TAG]
+            right = encrypt(vector, plaintext, associated)[len(body) : TAG_LENGTH - _GCM_TAG]
         else:
             plaintext = body
-            right = self._aead.encrypt(vector, b"", associated + body)[:TAG_LENGTH]
-        if not hmac.compare_digest(tag, right):
+            right = encrypt(vector, b"", associated + body)[:TAG_LENGTH]
+        if not hmac.compare_digest(sealed[-TAG_LENGTH:], right):
             raise CipheringError("the authentication tag is wrong: another key or system title, or altered octets")
         return plaintext
-
-    def _keystream(self, octets: bytes, vector: bytes) -> bytes:
-        """Return ``octets`` encrypted, or decrypted, which is the same in counter mode."""
-        return self._aead.encrypt(vector, octets, None)[:-_GCM_TAG]
 
 
 _GCM_TAG: Final = 16
@@ -155,30 +150,33 @@ class Envelope(NamedTuple):
 
 def wrap(sealed: bytes, tag: int, *, title: bytes = b"") -> bytes:
     """Return the APDU of a service-specific tag, or with a ``title`` that of general-glo- or general-ded-ciphering."""
-    head = bytes((tag,)) + (encode_length(len(title)) + title if tag in _GENERAL else b"")
-    return head + encode_length(len(sealed)) + sealed
+    length = len(sealed)
+    if tag in _GENERAL:
+        return bytes((tag,)) + encode_length(len(title)) + title + encode_length(length) + sealed
+    return (bytes((tag, length)) if length < 0x80 else bytes((tag,)) + encode_length(length)) + sealed
 
 
 def unwrap(apdu: bytes) -> Envelope | None:
     """Take a ciphered APDU apart; None for one that is not ciphered, CipheringError where its lengths do not fit."""
-    tag = apdu[0] if apdu else 0
-    title, offset = b"", 1
-    if tag in _GENERAL:
-        title, offset = _octet_string(apdu, 1)
-        key, service = _GENERAL[tag], None
-    elif tag in _IN_CLEAR_OF_GLOBAL:
-        key, service = "global", _IN_CLEAR_OF_GLOBAL[tag]
-    elif tag in _IN_CLEAR_OF_DEDICATED:
-        key, service = "dedicated", _IN_CLEAR_OF_DEDICATED[tag]
-    else:
+    form = _FORMS.get(apdu[0]) if apdu else None
+    if form is None:
         return None
+    key, service = form
+    title, offset = (b"", 1) if service is not None else _octet_string(apdu, 1)
     sealed, end = _octet_string(apdu, offset)
     if end != len(apdu):
         raise CipheringError(f"{len(apdu) - end} octets are left over behind a ciphered APDU")
     return Envelope(key, title, sealed, service)
 
 
-_GENERAL: Final = {GENERAL_GLO: "global", GENERAL_DED: "dedicated"}
+_GENERAL: Final = frozenset({GENERAL_GLO, GENERAL_DED})
+#: Tags of ciphered forms → the name of the key, and the tag in clear where the form says it.
+_FORMS: Final[Mapping[int, tuple[str, int | None]]] = {
+    **{ciphered: ("global", clear) for clear, ciphered in GLOBAL.items()},
+    **{ciphered: ("dedicated", clear) for clear, ciphered in DEDICATED.items()},
+    GENERAL_GLO: ("global", None),
+    GENERAL_DED: ("dedicated", None),
+}
 
 
 def _octet_string(apdu: bytes, offset: int) -> tuple[bytes, int]:
