@@ -19,7 +19,7 @@ def read(logical_name, attribute):
 
 
 def test_every_object_of_the_meter_is_there_with_another_association():
-    assert list(sn_objects.OBJECTS) == list(meter.OBJECTS)
+    assert set(sn_objects.OBJECTS) == set(meter.OBJECTS)
     assert sn_objects.OBJECTS[ASSOCIATION].class_id == 12
     assert meter.OBJECTS[ASSOCIATION].class_id == 15
 
