@@ -1,7 +1,7 @@
 # The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test fuzz bench lint format docs clean
+.PHONY: help run test unit fuzz bench lint format docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,7 @@ help:
 	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
 	@echo 'make fuzz    two million mutated frames into everything that eats frames; FUZZ_COUNT=50000 for fewer'
 	@echo 'make bench   how fast it is, beside others, into bench/RESULTS.md; BENCH_METERS=10000 BENCH_SECONDS=600 for a fleet'
+	@echo 'make unit    the unit tests alone: half a minute'
 	@echo 'make lint    check the style and the types only'
 	@echo 'make format  put the code into its style'
 	@echo 'make docs    make docs/metrics.md of the class table'
@@ -37,6 +38,10 @@ fuzz: $(DEVELOPED)
 
 bench: $(DEVELOPED)
 	@$(BIN)/python -m bench
+
+# What tells within half a minute whether a change broke something; CI runs all tests.
+unit: $(DEVELOPED)
+	$(BIN)/pytest -n auto --dist loadfile -m 'not real and not process and not fuzz' $(PYTEST_ARGS)
 
 lint: $(DEVELOPED)
 	$(BIN)/ruff check $(PYTHON_FILES)

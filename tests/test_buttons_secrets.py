@@ -7,6 +7,8 @@ import pytest
 
 from stations import connection, device, group, load_profile, table, value
 
+pytestmark = pytest.mark.process
+
 SECRET = "Xyzzy-Plugh-4711"
 KEYS = {
     "authentication_key": "C0FFEE00DEADBEEF0123456789ABCDEF",

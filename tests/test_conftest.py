@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 CONFTEST = Path(__file__).with_name("conftest.py")
 
 SKIPPING_TEST = "import pytest\n\ndef test_it():\n    pytest.skip('no go here')\n"

@@ -26,6 +26,8 @@ from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.simulator import meter as simulated
 
+pytestmark = pytest.mark.process
+
 #: What the built-in meter has.
 OBJECTS = len(simulated.OBJECTS)
 KEY = "000102030405060708090a0b0c0d0e0f"

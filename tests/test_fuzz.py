@@ -21,6 +21,8 @@ from telegraf_dlms import ber
 from telegraf_dlms.axdr import decode_all
 from telegraf_dlms.errors import LocalProtocolError, RemoteProtocolError, Silence
 
+pytestmark = pytest.mark.fuzz
+
 #: Mutated frames for each share of a target: some ten seconds of CPU in all. ``make fuzz`` does two million.
 FRAMES = 75
 #: Cases whose memory is traced, which takes five times as long.

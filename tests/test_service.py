@@ -22,6 +22,8 @@ from telegraf_dlms.service import _fingerprint_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.process
+
 COMMAND = [sys.executable, "-m", "telegraf_dlms"]
 PLUGIN = str(Path(__file__).resolve().parents[1] / "plugin")
 ENVIRONMENT = {"PYTHONPATH": PLUGIN}

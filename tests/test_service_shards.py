@@ -14,6 +14,8 @@ import pytest
 from execd import Execd
 from telegraf_dlms.shard import Shard
 
+pytestmark = pytest.mark.process
+
 COMMAND = [sys.executable, "-m", "telegraf_dlms"]
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 LINES = ("north", "south", "east", "west")

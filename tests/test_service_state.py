@@ -19,6 +19,8 @@ from telegraf_dlms.state_file import default_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.process
+
 COMMAND = [sys.executable, "-m", "telegraf_dlms"]
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 RIGHT, WRONG = "Pa55wOrd-of-the-meter", "s0me-other-secret"
