@@ -35,6 +35,8 @@ ALL_READ: Final = 0
 NOT_ALL_READ: Final = 3
 #: Files beside the meters': the three descriptors, the loop's own, the state's.
 SPARE_FILES: Final = 32
+#: A usual line: measurement, seven tags, one field and the time.
+LINE_OCTETS: Final = 160
 
 _T = TypeVar("_T")
 
@@ -137,7 +139,7 @@ def _announce(configuration: Configuration, plan: Plan, log: Log, shard: Shard) 
 
 
 async def _serve(ready: _Ready, stdout: int, log: Log, reloader: _Reloader) -> None:
-    output = Output(stdout)
+    output = _output(stdout, ready.plan)
     try:
         with Control() as control:
             if ready.needs_state:
@@ -153,7 +155,7 @@ async def _serve(ready: _Ready, stdout: int, log: Log, reloader: _Reloader) -> N
 
 async def _once(plan: Plan, stdout: int, log: Log, keeper: StateKeeper) -> list[PollResult | None]:
     """Gather once, unless a signal or a closed stdout comes first; a device that was not read then counts as None."""
-    output = Output(stdout)
+    output = _output(stdout, plan)
     collector = Collector(plan, World(output, log, Changes(log), state=keeper))
     with Control(stdin=None) as control:
         collector.start(ticking=False)
@@ -161,6 +163,13 @@ async def _once(plan: Plan, stdout: int, log: Log, keeper: StateKeeper) -> list[
         await stop(collector, output, began=control.stop_began)
     output.close()
     return [None] if gathering.cancelled() else list(gathering.result())
+
+
+def _output(stdout: int, plan: Plan) -> Output:
+    """Return the way out, with room for one line of each value."""
+    output = Output(stdout)
+    output.make_room(LINE_OCTETS * sum(len(group.values) for meter in plan.meters for group in meter.groups))
+    return output
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, _T], control: Control, output: Output) -> asyncio.Task[_T]:
