@@ -28,16 +28,20 @@ from telegraf_dlms.handshake import Identity, associate
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.metrics import Presentation, Series
+from telegraf_dlms.new_rows import Progress, Question, read_new_rows
 from telegraf_dlms.obis import format_obis, parse_obis
+from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile import ProfileSeries
-from telegraf_dlms.profile_conversation import BufferRequest, read_buffer
+from telegraf_dlms.profile_conversation import BufferReader, BufferRequest
 from telegraf_dlms.wrapper import WrapperFraming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from telegraf_dlms.layout import Layout
-    from telegraf_dlms.talk import Framing
+    from telegraf_dlms.axdr import Value
+    from telegraf_dlms.layout import Layout, Rows
+    from telegraf_dlms.rows import Row
+    from telegraf_dlms.talk import Conversation, Framing
 
 _CLIENT: Final = 16
 _PRESENTATION: Final = Presentation("utf-8", DeviceClock("standard", "UTC"))
@@ -111,25 +115,25 @@ class OurProfileClient:
 
     def poll(self) -> list[str]:
         """Read the newest rows and return their lines."""
-        conversation = read_buffer(
-            self._association,
-            BufferRequest(buffers.PROFILE, buffers.ROWS, 0),
-            self._memory,
-            clock=_PRESENTATION.clock,
-            now_ns=int(NOON) * 10**9,
-            since_ns=None,
-            needed_scalers=self._series.needed_scalers,
-        )
-        reading = talk(conversation, self._answer)
-        if self._layout is None:
-            self._layout = self._series.prepare(reading.captures, reading.scalers)
-        rows = self._layout.rows(
-            reading.buffer,
-            capture_period=reading.capture_period,
-            sort_method=reading.sort_method,
-            poll_time_ns=int(NOON) * 10**9,
-        )
-        return [line for row in rows.rows for line in row.lines]
+        return [line for row in talk(self._conversation(), self._answer) for line in row.lines]
+
+    def _conversation(self) -> Conversation[Sequence[Row]]:
+        reader = BufferReader(self._association, buffers.PROFILE, self._memory, clock=_PRESENTATION.clock)
+        reading = yield from reader.facts(self._series.needed_scalers)
+        layout = self._layout = self._layout or self._series.prepare(reading.captures, reading.scalers)
+        now_ns = int(NOON) * 10**9
+
+        def interpret(buffer: Value) -> Rows:
+            return layout.rows(
+                buffer,
+                capture_period=reading.capture_period,
+                sort_method=reading.sort_method,
+                poll_time_ns=now_ns,
+            )
+
+        request = BufferRequest(buffers.PROFILE, buffers.ROWS, 0)
+        question = Question(reader, reading, request, PrintedRows(), Progress(), interpret, now_ns)
+        return (yield from read_new_rows(question)).rows
 
 
 class ExampleClient:

@@ -39,7 +39,11 @@ start_meter() {
 start_meter 4059 || start_meter 0 || { echo "the built-in meter did not start: $failure" >&2; exit 1; }
 cat <&3 >&2 &
 
-sed "s/port = 4059/port = $port/" "$here/household.conf" > "$folder/household.conf"
+# What it keeps ends with it: the next run shows the load profile from the beginning.
+{
+  printf '[agent]\n  state_file = "household.state"\n\n'
+  sed "s/port = 4059/port = $port/" "$here/household.conf"
+} > "$folder/household.conf"
 # A standard input that ends would end the plugin, as it does under Telegraf; /dev/null is not watched.
 "$command" --config "$folder/household.conf" < /dev/null &
 plugin=$!

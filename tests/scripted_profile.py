@@ -11,9 +11,12 @@ from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.datetimes import encode as encode_date_time
+from telegraf_dlms.metrics import Presentation
+from telegraf_dlms.new_rows import Progress, Question, read_new_rows
 from telegraf_dlms.obis import parse_obis
-from telegraf_dlms.profile import needed_scalers
-from telegraf_dlms.profile_conversation import BufferRequest, read_buffer
+from telegraf_dlms.printed import PrintedRows
+from telegraf_dlms.profile import ProfileSeries
+from telegraf_dlms.profile_conversation import BufferReader, BufferRequest
 
 PROFILE = parse_obis("1.0.99.1.0.255")
 CLOCK = CaptureObject(8, parse_obis("0.0.1.0.0.255"), 2, 0)
@@ -128,21 +131,69 @@ def _seconds(bound):
 NOW = quarter(8)
 
 
-def conversation(memory, *, entries=None, backfill=HOUR, printed=None, inside=None, clock=None):
-    return read_buffer(
-        inside or association(),
-        BufferRequest(PROFILE, entries, backfill),
-        memory,
-        clock=clock or DeviceClock(),
-        now_ns=NOW,
-        since_ns=printed,
-        needed_scalers=needed_scalers,
-    )
+class Reader:
+    """Reads a scripted profile again and again, and takes what is new for printed; ``memory`` is of the meter."""
+
+    def __init__(self, meter, *, entries=None, backfill=HOUR, clock=None, at_once=500, inside=None):
+        self.meter = meter
+        self.request = BufferRequest(PROFILE, entries, backfill)
+        self.clock = clock or DeviceClock()
+        self.memory, self.printed, self.progress = Memory(), PrintedRows(), Progress(rows_at_once=at_once)
+        self.inside = inside or association()
+        self.now_ns = NOW
+        self.fresh = None
+
+    def conversation(self):
+        reader = BufferReader(self.inside, PROFILE, self.memory, clock=self.clock)
+        series = ProfileSeries(
+            "dlms", tags={}, logical_name=PROFILE, presentation=Presentation("utf-8", self.clock), null_cells=""
+        )
+        reading = yield from reader.facts(series.needed_scalers)
+        layout = series.prepare(reading.captures, reading.scalers)
+
+        def interpret(buffer):
+            return layout.rows(
+                buffer,
+                capture_period=reading.capture_period,
+                sort_method=reading.sort_method,
+                poll_time_ns=self.now_ns,
+            )
+
+        question = Question(reader, reading, self.request, self.printed, self.progress, interpret, self.now_ns)
+        return (yield from read_new_rows(question))
+
+    def read(self):
+        """Read once; return the new rows at their times."""
+        self.fresh = converse(self.conversation(), self.meter)
+        self.printed.commit(self.fresh.passed, printed_ns=0)
+        placed = self.printed.place(self.fresh.rows)
+        self.printed.commit(placed, printed_ns=self.now_ns)
+        if not self.fresh.more:
+            self.printed.settle()
+        self.printed.clock_cell = self.memory.clocks.get(PROFILE)
+        return placed
+
+    def read_all(self):
+        """Read until there is no more; return the new rows."""
+        rows = self.read()
+        while self.fresh.more:
+            rows += self.read()
+        return rows
+
+    def asked(self):
+        """Read once, and return what the meter was asked."""
+        self.meter.take_asked()
+        self.read()
+        return self.meter.take_asked()
+
+    def restart(self, *, again_from_ns=None):
+        """End the process and begin another one."""
+        self.printed = PrintedRows.from_text(self.printed.to_text(), again_from_ns=again_from_ns)
+        self.memory, self.progress = Memory(), Progress(rows_at_once=self.progress.rows_at_once)
+        if self.printed.clock_cell is not None:
+            self.memory.clocks[PROFILE] = self.printed.clock_cell
 
 
-def read(meter, *, memory=None, **wanted):
-    return converse(conversation(Memory() if memory is None else memory, **wanted), meter)
-
-
-def numbers(reading):
-    return [row[1] for row in reading.buffer]
+def numbers(rows):
+    """Return the numbers of rows of a clock and a number."""
+    return [int(row.bodies[0].split(" ")[1].split("=")[1].split(",")[0]) for row in rows]

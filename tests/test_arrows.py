@@ -33,7 +33,7 @@ FAMILIES = {
     "obis_names": Family("obis_names obis_tables obis_abstract", "cosem obis"),
     "units": Family("units", ""),
     "address": Family("address", ""),
-    "schedule": Family("schedule", ""),
+    "schedule": Family("schedule throttle", ""),
     "talk": Family("talk", ""),
     "early": Family("early", ""),
     "shard": Family("shard", "errors"),
@@ -48,7 +48,7 @@ FAMILIES = {
     # readings to lines, pure
     "line": Family("line", "errors"),
     "metrics": Family(
-        "metrics fields profile layout rows row_times compact",
+        "metrics fields profile layout rows row_times printed printed_times compact",
         "line cosem units obis axdr datetimes errors",
     ),
     "docs": Family("metrics_page", "metrics cosem"),
@@ -58,10 +58,11 @@ FAMILIES = {
         "models device_model problems toml_lines secret durations",
         "ciphering errors obis cosem address",
     ),
-    "state": Family("state state_file state_keeper state_lock counters", "errors"),
+    "state": Family("state state_file state_keeper state_lock counters watermarks", "metrics errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake attentive identity lists probe stopwatch profile_conversation compact_conversation",
+        "conversation handshake attentive identity lists probe stopwatch profile_conversation entry_walk new_rows "
+        "compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),
@@ -76,9 +77,10 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process", "errors early"),
     "collector": Family(
-        "collector bus turnstile clock_reading counter_search poll establish meter lock_out readout troubles world",
-        "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu address cosem "
-        "datetimes obis talk errors",
+        "collector bus turnstile clock_reading counter_search poll establish meter lock_out readout "
+        "profile_readout catch_up troubles world",
+        "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu axdr address "
+        "cosem datetimes obis talk errors",
     ),
     "simulator": Family(
         "simulator", "association ciphering axdr apdu short_names framing cosem obis errors pipes config"
@@ -86,7 +88,7 @@ FAMILIES = {
     "cli": Family(
         "cli buttons check discover opening_steps reach readings service trial unlock __main__",
         "collector discovery report hints steps trace simulator plan conversation ciphering short_names config state "
-        "link pipes early metrics axdr cosem obis errors talk shard package",
+        "link pipes early schedule metrics axdr cosem obis errors talk shard package",
     ),
 }
 

@@ -13,8 +13,8 @@ from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.errors import DataRefused, MappingError
 from telegraf_dlms.metrics import Presentation
 from telegraf_dlms.obis import parse_obis
+from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile import ProfileSeries, needed_scalers
-from telegraf_dlms.rows import PrintedRows
 
 MIDNIGHT = 1767225600
 POLL = 1767300000_000000000
@@ -127,10 +127,13 @@ def test_rows_without_any_clock_have_the_polls_time_a_nanosecond_apart():
 def test_rows_of_one_time_are_a_nanosecond_apart_the_same_at_every_read():
     made, memory = layout(CLOCK, STATUS), PrintedRows()
     first = rows_of(made, [(at(1), 1), (at(1), 2), (at(2), 3)]).rows
-    memory.commit(memory.filter(first), read=first)
+    memory.commit(memory.place(first), printed_ns=1)
     second = rows_of(made, [(at(1), 2), (at(1), 9), (at(2), 3)]).rows
+    fresh = memory.place(memory.unprinted(second, order="captured"))
     assert [row.time_ns for row in first] == [ns(1), ns(1) + 1, ns(2)]
-    assert [row.lines[0].split(" ")[1:] for row in memory.filter(second)] == [["value=9", str(ns(1) + 2)]]
+    assert [row.lines[0].split(" ")[1:] for row in fresh] == [
+        ["value=9", str(ns(1) + 2)]
+    ]
 
 
 def test_unix_seconds_are_a_clock():

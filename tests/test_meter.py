@@ -21,10 +21,11 @@ from telegraf_dlms.meter import (
     MEMORY_NS,
     BackOff,
     Counted,
+    KeptRows,
     Meter,
 )
 from telegraf_dlms.metrics import PollResult
-from telegraf_dlms.rows import Row
+from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.state import state_in_memory
 
 SECOND = 1_000_000_000
@@ -280,8 +281,7 @@ def test_skipped_ticks_are_counted():
 # After a reload.
 
 
-def printed_row():
-    return Row(TIME, TIME, b"1234", ("dlms value=1",))
+KEPT = KeptRows(b"digest", PrintedRows())
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def used(state, **settings):
     former.totals.errors = 7
     former.lock_out.begin(0, wall_ns=TIME)
     former.memory.scalers[ENERGY] = ScalerUnit(0, 30)
-    former.values["g"][1].profile.printed.commit([printed_row()], read=[printed_row()])
+    former.values["g"][1].profile.kept = KEPT
     former.set_read_tags({"serial": "A1"})
     return former
 
@@ -307,7 +307,7 @@ def test_a_device_that_is_still_the_same_keeps_all_that_is_known_of_it(state):
     assert it.totals.errors == 7
     assert it.blocked(LOCK_NS - 1, wall_ns=0) is PollResult.LOCKED
     assert it.recall(6).scalers == {ENERGY: ScalerUnit(0, 30)}
-    assert it.values["g"][1].profile.printed.filter([printed_row()]) == []
+    assert it.values["g"][1].profile.kept is KEPT
     assert ",serial=A1" in it.values["g"][0].series.prefix(None)
     assert (it.back_off, it.framing, it.association) == (BackOff(), None, None)
 
@@ -329,7 +329,7 @@ def test_at_another_address_is_another_meter(line, settings, state):
     it.adopt(used(state))
     assert it.totals.errors == 7
     assert it.recall(6).scalers == {}
-    assert it.values["g"][1].profile.printed.filter([printed_row()]) == [printed_row()]
+    assert it.values["g"][1].profile.kept is None
     assert it.blocked(5, wall_ns=TIME) is None
     assert it.read_tags == {}
 
@@ -355,7 +355,7 @@ def test_rows_and_tags_of_another_value_are_not_its_own(group_name, profile, sta
     it = meter(connection(), device(), group(group_name, profile))
     it.adopt(used(state))
     profiles = [each.profile for each in it.values[group_name] if each.profile is not None]
-    assert all(each.printed.filter([printed_row()]) == [printed_row()] for each in profiles)
+    assert all(each.kept is None for each in profiles)
     assert it.read_tags == {}
 
 

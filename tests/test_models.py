@@ -21,6 +21,7 @@ def test_the_defaults_of_the_agent_are_the_contracts():
         "tags": {},
         "log_level": "info",
         "state_file": None,
+        "replay": 600_000_000_000,
         "round_interval": True,
         "collection_jitter": 0,
         "collection_offset": 0,

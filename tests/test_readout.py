@@ -53,7 +53,7 @@ async def test_the_link_is_told_how_long_to_wait_and_whose_exchanges_to_count():
 async def test_nothing_is_asked_of_a_link_where_there_are_only_profiles():
     scene = Scene(load_profile(), meter=ScriptedProfile())
     await scene.poll()
-    assert len(scene.link.settings) == 1
+    assert len(scene.link.settings) == 2  # for the columns, and for the rows
 
 
 @on_a_jumping_clock

@@ -1,8 +1,6 @@
-"""Which rows are asked for, and which were printed before."""
+"""What tells rows apart, and which are asked for."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -11,11 +9,11 @@ from telegraf_dlms.rows import (
     FIFO,
     FUTURE_NS,
     LIFO,
-    OVERLAP_NS,
-    PrintedRows,
     Row,
     cells_key,
     gap_seconds,
+    is_against_order,
+    is_alike,
     plan_entries,
     without_far_ahead,
 )
@@ -32,12 +30,6 @@ def row(clock_ns: int | None, *cells, offset: int = 0) -> Row:
 
 def quarters(first: int, count: int) -> list[Row]:
     return [row(START + number * QUARTER, number) for number in range(first, first + count)]
-
-
-def printed(memory: PrintedRows, rows: list[Row]) -> list[Row]:
-    fresh = memory.filter(rows)
-    memory.commit(fresh, read=rows)
-    return fresh
 
 
 @pytest.mark.parametrize(
@@ -65,54 +57,6 @@ def test_a_row_is_printed_with_its_time_one_line_a_cell():
     ]
 
 
-def test_rows_are_printed_once():
-    memory = PrintedRows()
-    assert printed(memory, quarters(0, 4)) == quarters(0, 4)
-    assert printed(memory, quarters(0, 4)) == []
-    assert printed(memory, quarters(1, 4)) == quarters(4, 1)
-
-
-def test_rows_that_did_not_leave_are_met_as_new_again():
-    memory = PrintedRows()
-    memory.filter(quarters(0, 4))
-    assert memory.filter(quarters(0, 4)) == quarters(0, 4)
-    memory.commit(quarters(0, 2), read=quarters(0, 4))
-    assert memory.filter(quarters(0, 4)) == quarters(2, 2)
-
-
-def test_the_next_read_begins_two_hours_before_the_newest_row():
-    memory = PrintedRows()
-    assert memory.resume_ns(now_ns=START) is None
-    printed(memory, quarters(0, 12))
-    assert memory.newest_ns(START) == START + 11 * QUARTER
-    assert memory.resume_ns(now_ns=START) == START + 11 * QUARTER - OVERLAP_NS
-    printed(memory, [*quarters(0, 12), row(START, "an older one")])
-    assert memory.newest_ns(START) == START + 11 * QUARTER
-
-
-def test_what_is_older_than_what_was_wanted_first_is_not_wanted_later():
-    memory = PrintedRows()
-    far = START + FUTURE_NS + QUARTER + 1
-    asked = [far, START + QUARTER, START, START + 2 * QUARTER]
-    wanted = [far, START + QUARTER, START + QUARTER, START + 2 * QUARTER]
-    assert [memory.wanted_since(since, now_ns=START) for since in asked] == wanted
-
-
-def test_a_row_of_the_far_future_does_not_keep_back_those_of_today():
-    memory = PrintedRows()
-    century = row(START + 100 * 365 * 86400 * 10**9, "a wrong clock")
-    printed(memory, [*quarters(0, 4), century])
-    assert memory.newest_ns(START) == START + 3 * QUARTER
-    assert printed(memory, [*quarters(0, 5), century]) == quarters(4, 1)
-
-
-def test_a_clock_that_is_a_little_ahead_is_believed():
-    memory = PrintedRows()
-    printed(memory, [row(START + FUTURE_NS, "tomorrow")])
-    assert memory.newest_ns(START) == START + FUTURE_NS
-    assert memory.newest_ns(START - 1) is None
-
-
 def test_the_newest_rows_are_not_told_by_those_far_ahead_unless_all_are():
     believed, ahead = [*quarters(0, 2), row(None, "no clock")], row(START + FUTURE_NS + 1, "a wrong clock")
     assert without_far_ahead([*believed, ahead], now_ns=START) == believed
@@ -120,79 +64,30 @@ def test_the_newest_rows_are_not_told_by_those_far_ahead_unless_all_are():
     assert without_far_ahead([], now_ns=START) == []
 
 
-def test_rows_older_than_a_read_are_forgotten():
-    memory = PrintedRows()
-    for first in range(100):
-        printed(memory, quarters(first, 10))
-    assert len(memory._printed) == 10
-
-
-def test_a_read_without_rows_forgets_nothing():
-    memory = PrintedRows()
-    printed(memory, quarters(0, 4))
-    printed(memory, [])
-    assert printed(memory, quarters(0, 4)) == []
-
-
-def test_a_further_row_of_a_time_goes_behind_those_that_were_printed():
-    memory = PrintedRows()
-    printed(memory, [row(START, "a"), row(START, "b", offset=1)])
-    cut = [row(START, "b"), row(START, "c", offset=1)]
-    assert printed(memory, cut) == [row(START, "c", offset=2)]
-    assert printed(memory, [row(START, "c"), row(START, "d", offset=1)]) == [row(START, "d", offset=3)]
-
-
-def test_equal_rows_of_one_time_are_counted():
-    memory = PrintedRows()
-    printed(memory, [row(START, "a"), row(START, "a", offset=1)])
-    three = [row(START, "a"), row(START, "a", offset=1), row(START, "a", offset=2)]
-    assert printed(memory, three) == [row(START, "a", offset=2)]
-    assert printed(memory, three) == []
+@pytest.mark.parametrize(
+    ("numbers", "period", "expected"),
+    [
+        pytest.param([4, 3, 2, 1], 900, True, id="backwards"),
+        pytest.param([1, 2, 3, 4], 900, False, id="in order"),
+        pytest.param([3, 2, 1], 900, False, id="too few to tell"),
+        pytest.param([5, 3, 1, 0], 900, False, id="a clock that was set back again and again"),
+        pytest.param([1, 2, 3, 4, 2, 3, 4, 1, 2, 3, 4], 900, False, id="a clock that was set back, and went on"),
+        pytest.param([8, 7, 6, 5, 4, 3, 2, 1, 0], 0, True, id="events backwards"),
+        pytest.param([4, 3, 2, 1, 0], 0, False, id="few events of a clock that was set back"),
+        pytest.param([8, 7, 6, 5, 4, 4, 3, 2, 1, 0], 0, False, id="two events at once"),
+        pytest.param([], 900, False, id="no rows"),
+    ],
+)
+def test_rows_that_should_be_in_capture_order_are_told_from_those_that_are_not(numbers, period, expected):
+    rows = [row(START + number * QUARTER, number) for number in numbers]
+    assert is_against_order(rows, capture_period=period) == expected
 
 
 def test_a_row_is_the_same_where_the_meter_left_out_what_repeats():
-    memory = PrintedRows()
-    printed(memory, [row(START, 1, "same"), row(START + QUARTER, 2, None)])
-    assert printed(memory, [row(START + QUARTER, 2, "same"), row(START + 2 * QUARTER, 3, None)]) == [
-        row(START + 2 * QUARTER, 3, None)
-    ]
-
-
-def test_a_row_with_another_cell_is_another_row_at_the_same_time():
-    memory = PrintedRows()
-    printed(memory, [row(START, 1, None)])
-    assert printed(memory, [row(START, 1, 5), row(START, 2, 5, offset=1)]) == [row(START, 2, 5, offset=1)]
-
-
-def test_rows_come_back_in_the_order_of_the_read():
-    rows = [*quarters(5, 1), *quarters(0, 2), *quarters(3, 1)]
-    assert PrintedRows().filter(rows) == rows
-
-
-def test_rows_without_a_clock_are_known_by_their_cells():
-    memory = PrintedRows()
-    assert len(printed(memory, [row(None, "a"), row(None, "b", offset=1)])) == 2
-    assert printed(memory, [row(None, "b"), row(None, "c", offset=1)]) == [row(None, "c", offset=1)]
-    assert printed(memory, [row(None, "b"), row(None, "c", offset=1), row(None, "c", offset=2)]) == [
-        row(None, "c", offset=2)
-    ]
-    assert memory.newest_ns(START) is None
-
-
-def test_rows_without_a_clock_that_did_not_leave_are_met_again():
-    memory = PrintedRows()
-    rows = [row(None, "a"), row(None, "b", offset=1)]
-    memory.commit(rows[:1], read=rows)
-    assert memory.filter(rows) == rows[1:]
-
-
-def test_a_meter_that_has_one_time_for_all_rows_takes_no_quadratic_time():
-    memory = PrintedRows()
-    started = time.process_time()
-    printed(memory, [row(START, number, offset=number) for number in range(20_000)])
-    fresh = printed(memory, [row(START, number, offset=number - 10_000) for number in range(10_000, 30_000)])
-    assert time.process_time() - started < 5
-    assert [one.time_ns - START for one in fresh] == list(range(20_000, 30_000))
+    assert is_alike(cells_key([1, "same"]), cells_key([1, None]))
+    assert is_alike(cells_key([None, "same"]), cells_key([1, None]))
+    assert not is_alike(cells_key([1, "same"]), cells_key([2, None]))
+    assert not is_alike(cells_key([1, "same"]), cells_key([1]))
 
 
 def test_a_key_is_the_same_in_every_process_and_tells_null_from_zero():

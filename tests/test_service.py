@@ -303,15 +303,20 @@ def test_a_plan_without_anything_stays_up_and_can_be_filled_at_sighup(built_in_m
 
 def test_a_slow_reader_loses_nothing_and_stops_the_polling(built_in_meter, conf):
     profile = VALUE.format(name="load_profile", obis="1-0:99.1.0").replace('"register"', "7\n    entries = 900")
-    conf.write_text(configuration(built_in_meter, ("fast", "50ms", (POWER,)), ("rows", "1h", ())) + profile)
+    state = '[agent]\n  state_file = "meters.state"\n'
+    conf.write_text(
+        configuration(built_in_meter, ("fast", "50ms", (POWER,)), ("rows", "1h", ()), before=state) + profile
+    )
     with Execd([*COMMAND, "--config", str(conf)], environment=ENVIRONMENT) as telegraf:
         telegraf.read_size, telegraf.read_pause_s = 8192, 0.001
-        telegraf.wait_for(lambda t: len(device_results(t.lines)) >= 2)
+        telegraf.wait_for(lambda t: sum(",profile=" in line for line in t.lines) > 2 * 900)
         run = telegraf.stop()
     assert (run.status, run.lost_octets, run.unfinished_line) == (0, 0, b"")
     rows = [point for point in points.parse_all(telegraf.lines) if "profile" in point.tags]
-    assert len(rows) == 3 * 900
     assert len({(point.time, point.tags["obis"]) for point in rows}) == len(rows)
+    times = sorted({point.time for point in rows})
+    assert len(rows) == 3 * len(times)  # each row that was begun has its three columns
+    assert times == list(range(times[0], times[-1] + 1, 900 * 10**9))
 
 
 def test_a_reader_that_has_gone_ends_the_process_quietly(built_in_meter, conf):

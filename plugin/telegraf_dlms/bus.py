@@ -13,6 +13,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from telegraf_dlms.catch_up import CatchUp
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.link import TcpSettings
 from telegraf_dlms.meter import BackOff, Meter
@@ -109,6 +110,7 @@ class Bus:
             for order, (meter, group) in enumerate(pairs)
         ]
         self._turns: dict[Meter, _Turn] = {}
+        self._catch_up = CatchUp(self.meters, world)
         self._waker: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -129,6 +131,12 @@ class Bus:
     def is_stopping(self) -> bool:
         """Whether no further exchange is to be begun."""
         return self._is_stopping
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a device waits for its turn, or a stop does."""
+        is_due = bool(self._clockworks) and self._clockworks[0].ticker.next_mono_ns <= self._world.mono_ns()
+        return is_due or bool(self._turns) or self._is_stopping
 
     @property
     def is_persistent(self) -> bool:
@@ -206,6 +214,7 @@ class Bus:
         """Finish or cut off the visit in progress, release the associations, close the link; by a time of the loop."""
         now = asyncio.get_running_loop().time
         self._is_stopping = True
+        self._catch_up.leave()
         for meter in self.meters:
             if meter.association is not None:
                 meter.association.is_ending = True
@@ -233,6 +242,8 @@ class Bus:
             meter = next(iter(self._turns), None)
             if meter is not None:
                 await self._visit(meter)
+                continue
+            if await self._go_on():
                 continue
             if not self.is_persistent and isinstance(self.plan.link, TcpSettings):
                 self._close_link()
@@ -290,13 +301,30 @@ class Bus:
         except OutputClosed:
             raise
         except Exception as error:  # noqa: BLE001  the last resort: a bug of ours must not end the other connections
-            self._world.log.caught(f"{meter.plan.name}: a bug in telegraf-dlms", error)
-            meter.drop_framing()
-            self.distrust()
-            meter.totals.errors += 1
-            meter.back_off.failed(self._world.mono_ns(), cost_ns=self._world.mono_ns() - now_ns)
+            self._caught(meter, error, now_ns)
             await self._tell(meter, PollResult.PROTOCOL, time_ns=began_ns)
             return PollResult.PROTOCOL
+
+    def _caught(self, meter: Meter, error: Exception, began_ns: int) -> None:
+        self._world.log.caught(f"{meter.plan.name}: a bug in telegraf-dlms", error)
+        meter.drop_framing()
+        self.distrust()
+        meter.totals.errors += 1
+        meter.back_off.failed(self._world.mono_ns(), cost_ns=self._world.mono_ns() - began_ns)
+
+    async def _go_on(self) -> bool:
+        """Work off some of what profiles have behind; return whether there was any that is due."""
+        began_ns = self._world.mono_ns()
+        try:
+            return await self._catch_up.work(self, not_before_ns=self._back_off.until_ns)
+        except OutputClosed:
+            raise
+        except Exception as error:  # noqa: BLE001  the last resort, as above
+            for meter in self.meters:
+                if meter.behind:
+                    self._caught(meter, error, began_ns)
+                    meter.behind.clear()
+            return False
 
     async def _skip_passed(self, meter: Meter, groups: Sequence[str]) -> None:
         """Take the ticks that came while the groups were being read, and throw them away."""
@@ -328,8 +356,10 @@ class Bus:
         loop = asyncio.get_running_loop()
         self._waker = loop.create_future()
         handle = None
-        if self._clockworks and self._clockworks[0].ticker.next_mono_ns < NEVER:
-            delay_s = (self._clockworks[0].ticker.next_mono_ns - self._world.mono_ns()) / 1e9
+        due_ns = min((clockwork.ticker.next_mono_ns for clockwork in self._clockworks[:1]), default=NEVER)
+        due_ns = min(due_ns, self._catch_up.due_ns)
+        if due_ns < NEVER:
+            delay_s = (due_ns - self._world.mono_ns()) / 1e9
             handle = loop.call_later(max(0.0, delay_s), self._wake)
         try:
             await self._waker

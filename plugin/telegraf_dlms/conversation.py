@@ -76,10 +76,10 @@ class Memory:
 
     The collector drops all of it each day (``forget``). ``captures`` are capture_objects by the profile's logical name
     and hold for one association; ``types`` are the A-XDR tags of scaled attributes; ``clocks`` are clock cells as the
-    meter writes them, to write bounds of ranges alike; ``unselective`` are profiles and access selectors that their
-    meter refused; ``found`` are the attributes of objects whose class is not known, by the first that was probed;
-    ``templates`` are those of compact data, by logical name; ``nameless`` are objects that do not tell which meter it
-    is.
+    meter writes them, to write bounds of ranges alike, and ``unspecified`` are profiles where these have no deviation;
+    ``unselective`` are profiles and access selectors that their meter refused; ``found`` are the attributes of objects
+    whose class is not known, by the first that was probed; ``templates`` are those of compact data, by logical name;
+    ``nameless`` are objects that do not tell which meter it is.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
@@ -89,6 +89,7 @@ class Memory:
     captures: dict[bytes, tuple[CaptureObject, ...]] = field(default_factory=dict)
     clocks: dict[bytes, Value] = field(default_factory=dict)
     unselective: set[tuple[bytes, int]] = field(default_factory=set)
+    unspecified: set[bytes] = field(default_factory=set)
     found: dict[AttributeDescriptor, tuple[AttributeDescriptor, ...]] = field(default_factory=dict)
     templates: dict[bytes, Template] = field(default_factory=dict)
     nameless: set[AttributeDescriptor] = field(default_factory=set)

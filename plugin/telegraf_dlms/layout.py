@@ -52,11 +52,13 @@ NullCells: TypeAlias = Literal["", "previous"]
 class Rows:
     """What a buffer held, in capture order (see above for other orders).
 
-    ``misfits`` counts rows that did not fit the capture_objects: these are to be read again. ``nulls`` counts null
-    cells beside clocks; with ``null_cells = "previous"`` they repeat the cell above.
+    ``places`` are where in the buffer the ``rows`` were, from 0. ``misfits`` counts rows that did not fit the
+    capture_objects: these are to be read again. ``nulls`` counts null cells beside clocks; with
+    ``null_cells = "previous"`` they repeat the cell above.
     """
 
     rows: tuple[Row, ...]
+    places: tuple[int, ...]
     problems: tuple[Problem, ...]
     misfits: int
     nulls: int
@@ -131,8 +133,10 @@ class Layout:
         clock = clock_column([column.capture for column in self.columns], fitting)
         nulls = _handle_nulls(fitting, clock, self.null_cells)
         drafts = self._drafts(cells, clock, _step_ns(capture_period, sort_method), problems)
+        ordered = list(_in_order(drafts, sort_method, poll_time_ns))
         return Rows(
-            rows=tuple(_in_order(drafts, sort_method, poll_time_ns)),
+            rows=tuple(row for row, _ in ordered),
+            places=tuple(place for _, place in ordered),
             problems=problems.all(),
             misfits=len(cells) - len(fitting),
             nulls=nulls,
@@ -154,7 +158,7 @@ class Layout:
         """Yield the rows that gave a line, in the order of the buffer."""
         clocks = [None if cells is None or clock is None else cells[clock] for cells in rows]
         times = row_times(clocks, self.presentation.clock, step_ns=step_ns)
-        for cells, cell, time in zip(rows, clocks, times, strict=True):
+        for place, (cells, cell, time) in enumerate(zip(rows, clocks, times, strict=True)):
             if cells is None:
                 continue
             if isinstance(time, MappingError):
@@ -164,7 +168,7 @@ class Layout:
             if bodies:
                 status = status_of(cell) if isinstance(cell, bytes) else None
                 suffix = "" if status is None else f",clock_status={status}i"
-                yield _Draft(time, cells_key(_without(cells, clock)), [body + suffix for body in bodies])
+                yield _Draft(place, time, cells_key(_without(cells, clock)), [body + suffix for body in bodies])
 
     def _bodies(self, cells: Sequence[Value], clock: int | None, time: int | None, problems: _Problems) -> list[str]:
         bodies: list[str] = []
@@ -205,8 +209,9 @@ def _first_number(cell: Sequence[Value], capture: CaptureObject) -> int | None:
 
 
 class _Draft(NamedTuple):
-    """A row before its place among the rows of its time is known; no clock_ns without a clock."""
+    """A row before its order among the rows of its time is known; no clock_ns without a clock."""
 
+    place: int
     clock_ns: int | None
     key: bytes
     bodies: list[str]
@@ -263,15 +268,15 @@ def _without(cells: Sequence[Value], clock: int | None) -> Sequence[Value]:
     return cells if clock is None else [*cells[:clock], *cells[clock + 1 :]]
 
 
-def _in_order(drafts: Iterable[_Draft], sort_method: int | None, poll_time_ns: int) -> Iterable[Row]:
-    """Yield the rows in capture order, each further one of a time a nanosecond later."""
+def _in_order(drafts: Iterable[_Draft], sort_method: int | None, poll_time_ns: int) -> Iterable[tuple[Row, int]]:
+    """Yield the rows in capture order, each further one of a time a nanosecond later, with their places."""
     ordered = list(drafts)
     if sort_method == LIFO:
         ordered.reverse()
     elif sort_method not in (FIFO, None):
         ordered.sort(key=lambda draft: draft.clock_ns or 0)
-    places: Counter[int] = Counter()
-    for clock_ns, key, bodies in ordered:
+    later: Counter[int] = Counter()
+    for place, clock_ns, key, bodies in ordered:
         time_ns = poll_time_ns if clock_ns is None else clock_ns
-        yield Row(clock_ns, time_ns + places[time_ns], key, tuple(bodies))
-        places[time_ns] += 1
+        yield Row(clock_ns, time_ns + later[time_ns], key, tuple(bodies)), place
+        later[time_ns] += 1

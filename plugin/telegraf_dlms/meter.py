@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from telegraf_dlms.address import hdlc_client
@@ -15,8 +15,8 @@ from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identific
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
+from telegraf_dlms.new_rows import Progress
 from telegraf_dlms.profile import ProfileSeries
-from telegraf_dlms.rows import PrintedRows
 from telegraf_dlms.short_names import ShortNames
 from telegraf_dlms.troubles import Troubles
 from telegraf_dlms.wrapper import WrapperFraming
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.log import Changes
     from telegraf_dlms.metrics import ProfilePoll
     from telegraf_dlms.plan import GroupPlan, MeterPlan, Tags, ValuePlan
+    from telegraf_dlms.printed import PrintedRows
     from telegraf_dlms.profile_conversation import BufferRequest
     from telegraf_dlms.talk import Framing
     from telegraf_dlms.troubles import Place
@@ -110,15 +111,24 @@ class MeterCompact(MeterRows):
         self.request = request
 
 
-class MeterProfile(MeterRows):
-    """One profile of one device: which of its rows were printed, and what is told of its polls."""
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Which rows of a profile were printed, by what the state file knows them as, and how far reading is."""
 
-    __slots__ = ("_told", "printed", "request")
+    profile: bytes
+    printed: PrintedRows
+    progress: Progress = field(default_factory=Progress)
+
+
+class MeterProfile(MeterRows):
+    """One profile of one device: what is told of its polls, and what is known of its rows once they were read."""
+
+    __slots__ = ("_told", "kept", "request")
 
     def __init__(self, request: BufferRequest, series: ProfileSeries, told: ProfilePollSeries) -> None:
         super().__init__(series)
         self.request = request
-        self.printed = PrintedRows()
+        self.kept: KeptRows | None = None
         self._told = told
 
     def line(self, poll: ProfilePoll, *, time_ns: int) -> str:
@@ -182,6 +192,8 @@ class Meter:
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
+        #: Profiles of which there is more to read, the longest waiting first.
+        self.behind: dict[MeterValue, None] = {}
         self.values = {group.name: self._values_of(group) for group in plan.groups}
         self._gone = Counted()
         self._is_unclean = self._owes_disc = self._is_public = False
@@ -217,7 +229,7 @@ class Meter:
                 if before is None or before.plan.logical_name != value.plan.logical_name:
                     continue
                 if isinstance(value.profile, MeterProfile) and isinstance(before.profile, MeterProfile):
-                    value.profile.printed = before.profile.printed
+                    value.profile.kept = before.profile.kept
                 if value.plan.is_tag and value.plan == before.plan and value.plan.name in former.read_tags:
                     tags[value.plan.name] = former.read_tags[value.plan.name]
         self.set_read_tags(tags)

@@ -39,6 +39,7 @@ class Agent(Table):
     tags: Tags = Field(default_factory=dict)
     log_level: Literal["error", "warn", "info", "debug", "trace"] = "info"
     state_file: FilePath | None = None
+    replay: Duration = 10 * UNITS["m"]
     round_interval: bool = True
     collection_jitter: Duration = 0
     collection_offset: Duration = 0

@@ -142,6 +142,12 @@ class Plan:
         """Every device that has something to read."""
         return tuple(meter for connection in self.connections for meter in connection.meters)
 
+    @property
+    def has_profiles(self) -> bool:
+        """Whether rows of a profile are read."""
+        values = (value for meter in self.meters for group in meter.groups for value in group.values)
+        return any(isinstance(value.buffer, BufferRequest) for value in values)
+
 
 def compile_plan(configuration: Configuration) -> Plan:
     """Return what the configuration means; devices without a value, and connections without a device, drop out."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.link import Link
     from telegraf_dlms.meter import Meter
+    from telegraf_dlms.readout import CatchingUp
     from telegraf_dlms.world import World
 
 
@@ -56,6 +57,10 @@ class Carrier(Protocol):
     @property
     def is_stopping(self) -> bool:
         """Whether no further exchange is to be begun."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a device waits for its turn, or a stop does."""
 
     @property
     def is_persistent(self) -> bool:
@@ -124,6 +129,34 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
     return result
 
 
+async def go_on(meter: Meter, carrier: Carrier, world: World, *, lines: int) -> int:
+    """Go on with profiles that are behind, until somebody waits or ``lines`` were printed; return how many were.
+
+    It is no due poll, so no ``dlms_device`` line tells of it. Raises OutputClosed alone.
+    """
+    visit = _Visit(meter, (), carrier, world, catching_up=_Grant(carrier, lines))
+    result = await visit.make()
+    try:
+        if not carrier.is_persistent:
+            await release(meter, carrier)
+    finally:
+        world.log.debug(visit.account(result))
+    return visit.lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """How far a visit may go on with profiles that are behind."""
+
+    carrier: Carrier
+    lines: int
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a device waits for its turn, or a stop does."""
+        return self.carrier.is_wanted
+
+
 @dataclass(frozen=True, slots=True)
 class _Start:
     """The clocks, and what the counters stood at, when a poll began."""
@@ -139,7 +172,15 @@ class _Start:
 class _Visit:
     """The state of one poll."""
 
-    def __init__(self, meter: Meter, groups: Sequence[str], carrier: Carrier, world: World) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        groups: Sequence[str],
+        carrier: Carrier,
+        world: World,
+        *,
+        catching_up: CatchingUp | None = None,
+    ) -> None:
         self._meter = meter
         self._carrier = carrier
         self._world = world
@@ -154,7 +195,12 @@ class _Visit:
         )
         self._ended_ns: int | None = None
         self._is_up = False
-        self._readout = Readout(meter, groups, world, time_ns=self._start.wall_ns)
+        self._readout = Readout(meter, groups, world, time_ns=self._start.wall_ns, catching_up=catching_up)
+
+    @property
+    def lines(self) -> int:
+        """How many lines of profiles' rows were printed."""
+        return self._readout.lines
 
     async def make(self) -> PollResult:
         """Read and print everything; return how it went."""

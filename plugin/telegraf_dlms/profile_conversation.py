@@ -1,34 +1,36 @@
-"""What is said to a meter to read a profile: its columns, then as few rows as will do (Blue Book, 4.3.6).
+"""What is said to a meter about a profile: its columns and how it captures, rows by entry, by range, or all of them.
 
-With ``entries`` the newest rows are asked for by entry. Without, what is newer than the last row printed is asked for
-by range, the first time ``backfill`` back from the newest row; where the meter refuses ranges, or answers nothing where
-there must be a row, by as many entries as the capture period says; and the whole buffer where that is refused too, or
-where these entries do not reach back far enough. A selector that was refused is left alone for that day, if the profile
-could be read without it. Whoever prints the rows filters them again: nothing that a meter selects is believed.
+A selector that is refused, or answered with nothing where there must be rows, is left alone for that day, if the
+profile could be read without it (``BufferReader.remember_refusals``). Bounds of a range are written as the meter writes
+its own clock; where it refuses them, once more with their deviation not specified (Blue Book, 4.1.6.1). Which rows are
+asked for is decided in ``new_rows``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from telegraf_dlms import axdr
 from telegraf_dlms.apdu import entry_selection, range_selection
 from telegraf_dlms.conversation import scaler_unit_of
 from telegraf_dlms.cosem import AttributeDescriptor
-from telegraf_dlms.errors import DataRefused
+from telegraf_dlms.datetimes import LENGTH, NO_DEVIATION
+from telegraf_dlms.errors import DataRefused, TelegrafDlmsError
 from telegraf_dlms.profile import parse_capture_objects
-from telegraf_dlms.row_times import clock_column, is_null, row_times
-from telegraf_dlms.rows import FIFO, LIFO, plan_entries
+from telegraf_dlms.row_times import clock_column, row_times
+from telegraf_dlms.rows import FIFO, LIFO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.conversation import Association, Memory
     from telegraf_dlms.cosem import CaptureObject, ScalerUnit
     from telegraf_dlms.datetimes import DeviceClock
     from telegraf_dlms.talk import Conversation
+
+Order: TypeAlias = Literal["captured", "other"]
 
 PROFILE_GENERIC: Final = 7
 _BUFFER: Final = 2
@@ -37,16 +39,15 @@ _CAPTURE_PERIOD: Final = 4
 _SORT_METHOD: Final = 5
 _ENTRIES_IN_USE: Final = 7
 
-_BY_RANGE: Final = 1
-_BY_ENTRY: Final = 2
-#: A range ends so far beyond the newest row that we know of, and beyond our own clock: a meter's may be far ahead.
-_RANGE_END_NS: Final = 366 * 86_400_000_000_000
-#: How many times as many rows are asked for where the first ones have no clock to count from.
-_FURTHER: Final = 8
-#: Entries asked for beyond what the capture period says, for a row captured meanwhile and a broken first period.
-_SPARE_ENTRIES: Final = 2
+#: Access selectors of a buffer.
+BY_RANGE: Final = 1
+BY_ENTRY: Final = 2
 #: Numbers of entries and periods are double-long-unsigned (Blue Book, 4.3.6); a meter may write any other.
 MAX_NUMBER: Final = 0xFFFF_FFFF
+
+
+class NotSelected(TelegrafDlmsError):
+    """The meter does not select rows so; they are to be asked for in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +61,18 @@ class BufferRequest:
 
 @dataclass(slots=True)
 class BufferReading:
-    """What came back for one profile. ``since_ns``: rows before it were not wanted, None where all were."""
+    """A buffer, or a part of it, and what is needed to understand it. ``capture_period`` is in seconds."""
 
     captures: tuple[CaptureObject, ...] = ()
     capture_period: int = 0
     sort_method: int | None = None
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
     buffer: Value = None
-    since_ns: int | None = None
 
-
-def read_buffer(
-    association: Association,
-    request: BufferRequest,
-    memory: Memory,
-    *,
-    clock: DeviceClock,
-    now_ns: int,
-    since_ns: int | None,
-    needed_scalers: Callable[[Iterable[CaptureObject]], Iterable[AttributeDescriptor]],
-) -> Conversation[BufferReading]:
-    """Read a profile. DataRefused where the meter refuses it.
-
-    ``now_ns`` is our own time; rows since ``since_ns`` are wanted, or since ``backfill`` before the newest one where it
-    is None: nanoseconds in UTC.
-    ``needed_scalers`` tells which scaler_unit attributes its lines want.
-    """
-    reader = _Reader(association, request, memory, clock, now_ns)
-    reading = BufferReading(captures=(yield from reader.captures()))
-    reading.capture_period = (yield from reader.fact(_CAPTURE_PERIOD)) or 0
-    reading.sort_method = yield from reader.fact(_SORT_METHOD)
-    reading.scalers = yield from read_scalers(association, needed_scalers(reading.captures), memory)
-    if request.entries is not None:
-        reading.buffer = yield from reader.newest(request.entries, reading)
-    else:
-        reading.buffer = yield from reader.newer(reading, since_ns)
-    reader.remember_refusals()
-    return reading
+    @property
+    def order(self) -> Order:
+        """Whether rows come in the order in which they were captured, or backwards, or in another one."""
+        return "captured" if self.sort_method in {FIFO, LIFO, None} else "other"
 
 
 def read_scalers(
@@ -112,24 +88,93 @@ def read_scalers(
     return scalers
 
 
-class _Reader:
-    """The exchanges of one profile."""
+class BufferReader:
+    """The exchanges of one profile in one association. All of them raise DataRefused where the meter refuses them."""
 
-    __slots__ = ("_association", "_clock", "_memory", "_name", "_now_ns", "_refused", "_request")
+    __slots__ = ("_association", "_clock", "_memory", "_name", "_refused")
 
-    def __init__(
-        self, association: Association, request: BufferRequest, memory: Memory, clock: DeviceClock, now_ns: int
-    ) -> None:
+    def __init__(self, association: Association, logical_name: bytes, memory: Memory, *, clock: DeviceClock) -> None:
         self._association = association
-        self._now_ns = now_ns
-        self._request = request
-        self._name = request.logical_name
+        self._name = logical_name
         self._memory = memory
         self._clock = clock
         self._refused: set[int] = set()
 
-    def captures(self) -> Conversation[tuple[CaptureObject, ...]]:
-        """Return the columns, asked for once an association."""
+    def facts(
+        self, needed_scalers: Callable[[Iterable[CaptureObject]], Iterable[AttributeDescriptor]]
+    ) -> Conversation[BufferReading]:
+        """Return all but the buffer: the columns, asked for once an association, and what seldom changes.
+
+        ``needed_scalers`` tells which scaler_unit attributes the lines of the columns want.
+        """
+        reading = BufferReading(captures=(yield from self._captures()))
+        reading.capture_period = (yield from self._fact(_CAPTURE_PERIOD)) or 0
+        reading.sort_method = yield from self._fact(_SORT_METHOD)
+        reading.scalers = yield from read_scalers(self._association, needed_scalers(reading.captures), self._memory)
+        return reading
+
+    @property
+    def clock_cell(self) -> Value:
+        """A clock as the meter writes it; None where none was met."""
+        return self._memory.clocks.get(self._name)
+
+    def can(self, selector: int) -> bool:
+        """Return whether the meter may select rows so."""
+        if not self._association.negotiated.is_selective:
+            return False
+        return selector not in self._refused and (self._name, selector) not in self._memory.unselective
+
+    def refuse(self, selector: int) -> None:
+        """Note that the meter does not select rows so, whatever it says."""
+        self._refused.add(selector)
+
+    def remember_refusals(self) -> None:
+        """Ask no more for what the meter does not select: the profile was read, so it was that which it refused."""
+        self._memory.unselective.update((self._name, selector) for selector in self._refused)
+
+    def entries_in_use(self) -> Conversation[int | None]:
+        """Return how many rows there are; None where the meter refuses it, or it is no number."""
+        return (yield from self._number(_ENTRIES_IN_USE))
+
+    def entries(self, first: int, last: int) -> Conversation[Value]:
+        """Return rows by their numbers from 1, ``last`` 0 for all to the end; NotSelected where that is refused."""
+        return (yield from self._selected(BY_ENTRY, entry_selection(first, last)))
+
+    def range(self, column: CaptureObject, first_ns: int, last_ns: int) -> Conversation[Value]:
+        """Return the rows whose ``column``, a clock, is between two times in UTC, or at one of them.
+
+        NotSelected where that is refused, or how the meter writes its clock is not known.
+        """
+        like = self.clock_cell
+        if like is None or not self.can(BY_RANGE):
+            raise NotSelected("how the meter writes its clock is not known")
+        exact = [_bound(self._clock, like, max(time_ns, 0)) for time_ns in (first_ns, last_ns)]
+        bare = [_without_deviation(bound) for bound in exact]
+        for bounds in [bare] if self._name in self._memory.unspecified or bare == exact else [exact, bare]:
+            try:
+                buffer = yield from self._selected(BY_RANGE, range_selection(column, *bounds))
+            except NotSelected:
+                continue
+            self._refused.discard(BY_RANGE)
+            if bounds != exact:
+                self._memory.unspecified.add(self._name)
+            return buffer
+        raise NotSelected("the meter refuses ranges")
+
+    def whole(self) -> Conversation[Value]:
+        """Return the whole buffer."""
+        return (yield from self._get(_BUFFER))
+
+    def learn_clock(self, rows: Sequence[Value], captures: Sequence[CaptureObject]) -> None:
+        """Keep the last clock among ``rows`` as the meter wrote it."""
+        column = clock_column(captures)
+        for row in reversed(rows if column is not None else ()):
+            cell = row[column] if column is not None and isinstance(row, list | tuple) and column < len(row) else None
+            if cell is not None and isinstance(row_times([cell], self._clock, step_ns=0)[0], int):
+                self._memory.clocks[self._name] = cell
+                return
+
+    def _captures(self) -> Conversation[tuple[CaptureObject, ...]]:
         captures = self._memory.captures.get(self._name)
         if captures is None:
             try:
@@ -139,7 +184,7 @@ class _Reader:
             self._memory.captures[self._name] = captures
         return captures
 
-    def fact(self, attribute: int) -> Conversation[int | None]:
+    def _fact(self, attribute: int) -> Conversation[int | None]:
         """Return a number that seldom changes; None where the meter refuses it."""
         descriptor = self._descriptor(attribute)
         known = self._memory.numbers.get(descriptor)
@@ -149,126 +194,6 @@ class _Reader:
                 self._memory.numbers[descriptor] = known
         return known
 
-    def newest(self, entries: int, reading: BufferReading) -> Conversation[Value]:
-        """Return the newest ``entries`` rows, or more of them."""
-        span = None
-        if self._can(_BY_ENTRY):
-            in_use = yield from self._number(_ENTRIES_IN_USE)
-            span = plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
-        rows = yield from self._entries(span)
-        while span is not None and in_use and len(_as_list(rows)) < in_use and _begins_in_the_dark(rows, reading):
-            entries *= _FURTHER
-            span = (
-                None
-                if entries >= in_use
-                else plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
-            )
-            rows = yield from self._entries(span)
-        return rows
-
-    def newer(self, reading: BufferReading, since_ns: int | None) -> Conversation[Value]:
-        """Return what was captured since ``since_ns``, or since ``backfill`` before the newest row, or more."""
-        column = clock_column(reading.captures)
-        reading.since_ns = since_ns
-        rows = yield from self._range(reading, column)
-        if rows:
-            return rows
-        newest_ns, in_use = yield from self._newest_row(reading, column)
-        if column is None or newest_ns is None:
-            return (yield from self._whole(reading, column))
-        if since_ns is None:
-            reading.since_ns = newest_ns - self._request.backfill_ns
-        if rows is None:
-            rows = yield from self._range(reading, column)
-            if rows:
-                return rows
-        if rows is not None and self._is_in_range(newest_ns, reading.since_ns):
-            self._refused.add(_BY_RANGE)  # it keeps back what it has
-        return (yield from self._since(reading, column, newest_ns, in_use))
-
-    def remember_refusals(self) -> None:
-        """Ask no more for what the meter does not select: the profile was read, so it was that which it refused."""
-        self._memory.unselective.update((self._name, selector) for selector in self._refused)
-
-    def _newest_row(self, reading: BufferReading, column: int | None) -> Conversation[tuple[int | None, int]]:
-        """Return the time of the newest row and entries_in_use; None for what cannot be known so."""
-        if column is None or reading.sort_method not in {FIFO, LIFO} or not self._can(_BY_ENTRY):
-            return None, 0
-        in_use = (yield from self._number(_ENTRIES_IN_USE)) or 0
-        if in_use == 0:
-            return None, 0
-        entry = in_use if reading.sort_method == FIFO else 1
-        try:
-            rows = yield from self._get(_BUFFER, entry_selection(entry, entry))
-        except DataRefused:
-            self._refused.add(_BY_ENTRY)
-            return None, in_use
-        return self._learn_clock(_as_list(rows), column), in_use
-
-    def _learn_clock(self, rows: list[Value], column: int) -> int | None:
-        """Keep the last row's clock as the meter wrote it; return its time."""
-        for row in reversed(rows):
-            time_ns = self._time_of(row, column)
-            if time_ns is not None and isinstance(row, list | tuple):
-                self._memory.clocks[self._name] = row[column]
-                return time_ns
-        return None
-
-    def _time_of(self, row: Value, column: int) -> int | None:
-        if not isinstance(row, list | tuple) or column >= len(row):
-            return None
-        time = row_times([row[column]], self._clock, step_ns=0)[0]
-        return time if isinstance(time, int) else None
-
-    def _range(self, reading: BufferReading, column: int | None) -> Conversation[list[Value] | None]:
-        """Return the rows since ``since_ns``; None where they cannot be asked for so, or the meter refuses."""
-        like = self._memory.clocks.get(self._name)
-        since_ns = reading.since_ns
-        if column is None or like is None or since_ns is None or not self._can(_BY_RANGE):
-            return None
-        first = _bound(self._clock, like, max(since_ns, 0))
-        last = _bound(self._clock, like, self._range_end_ns(since_ns))
-        try:
-            rows = yield from self._get(_BUFFER, range_selection(reading.captures[column], first, last))
-        except DataRefused:
-            self._refused.add(_BY_RANGE)
-            return None
-        return None if _begins_in_the_dark(rows, reading) else _as_list(rows)
-
-    def _range_end_ns(self, since_ns: int) -> int:
-        return max(since_ns, self._now_ns) + _RANGE_END_NS
-
-    def _is_in_range(self, time_ns: int, since_ns: int | None) -> bool:
-        return since_ns is not None and since_ns <= time_ns <= self._range_end_ns(since_ns)
-
-    def _since(self, reading: BufferReading, column: int, newest_ns: int, in_use: int) -> Conversation[Value]:
-        """Return the newest rows by entry, so many that all since ``since_ns`` are among them."""
-        rows = yield from self._entries(_span(reading, newest_ns, in_use))
-        some = _as_list(rows)
-        if reading.since_ns is not None and 0 < len(some) < in_use:
-            oldest_ns = self._time_of(some[0 if reading.sort_method == FIFO else -1], column)
-            if oldest_ns is None or oldest_ns >= reading.since_ns:
-                return (yield from self._get(_BUFFER))
-        return rows
-
-    def _entries(self, span: tuple[int, int] | None) -> Conversation[Value]:
-        """Return the rows of ``span``; the whole buffer where that is None, or refused."""
-        if span is not None:
-            try:
-                return (yield from self._get(_BUFFER, entry_selection(*span)))
-            except DataRefused:
-                self._refused.add(_BY_ENTRY)
-        return (yield from self._get(_BUFFER))
-
-    def _whole(self, reading: BufferReading, column: int | None) -> Conversation[Value]:
-        rows = yield from self._get(_BUFFER)
-        newest_last = _as_list(rows)
-        if reading.sort_method == LIFO:
-            newest_last = newest_last[::-1]
-        if column is not None:
-            self._learn_clock(newest_last, column)
-        return rows
-
     def _number(self, attribute: int) -> Conversation[int | None]:
         try:
             value = yield from self._get(attribute)
@@ -276,10 +201,12 @@ class _Reader:
             return None
         return value if isinstance(value, int) and 0 <= value <= MAX_NUMBER else None
 
-    def _can(self, selector: int) -> bool:
-        if not self._association.negotiated.is_selective:
-            return False
-        return selector not in self._refused and (self._name, selector) not in self._memory.unselective
+    def _selected(self, selector: int, selection: bytes) -> Conversation[Value]:
+        try:
+            return (yield from self._get(_BUFFER, selection))
+        except DataRefused as refusal:
+            self._refused.add(selector)
+            raise NotSelected(str(refusal)) from None
 
     def _get(self, attribute: int, selection: bytes = b"") -> Conversation[Value]:
         return (yield from self._association.ask(self._descriptor(attribute), selection=selection))
@@ -288,31 +215,21 @@ class _Reader:
         return AttributeDescriptor(PROFILE_GENERIC, self._name, attribute)
 
 
-def _span(reading: BufferReading, newest_ns: int, in_use: int) -> tuple[int, int] | None:
-    """Return the entries that hold all since ``since_ns``, by the capture period; None where that is not known."""
-    if reading.capture_period == 0 or reading.since_ns is None:
-        return None
-    periods = max(0, newest_ns - reading.since_ns) // (reading.capture_period * 1_000_000_000)
-    entries = min(periods + 1 + _SPARE_ENTRIES, MAX_NUMBER)
-    return plan_entries(entries, sort_method=reading.sort_method, entries_in_use=in_use)
-
-
-def _begins_in_the_dark(rows: Value, reading: BufferReading) -> bool:
-    """Return whether the oldest row has a null for its clock: its time is counted from a row that is not here."""
-    column, some = clock_column(reading.captures), _as_list(rows)
-    if column is None or not some:
-        return False
-    oldest = some[-1 if reading.sort_method == LIFO else 0]
-    return isinstance(oldest, list | tuple) and column < len(oldest) and is_null(oldest[column])
-
-
-def _as_list(rows: Value) -> list[Value]:
-    return rows if isinstance(rows, list) else []
+def as_list(buffer: Value) -> list[Value]:
+    """Return the rows of a buffer; none where it is no array."""
+    return buffer if isinstance(buffer, list) else []
 
 
 def _bound(clock: DeviceClock, like: Value, time_ns: int) -> bytes:
     """Write a bound of a range as the meter writes its own clock: a date-time, or Unix seconds."""
     if isinstance(like, int):
-        return axdr.encode(axdr.Tag.DOUBLE_LONG_UNSIGNED, min(time_ns // 1_000_000_000, 0xFFFF_FFFF))
+        return axdr.encode(axdr.Tag.DOUBLE_LONG_UNSIGNED, min(time_ns // 1_000_000_000, MAX_NUMBER))
     octets = clock.from_utc_ns(time_ns, like=bytes(like) if isinstance(like, bytes) else b"")
     return axdr.encode(axdr.Tag.OCTET_STRING, octets)
+
+
+def _without_deviation(bound: bytes) -> bytes:
+    """Return a bound whose local time stays the same, and whose deviation is not specified."""
+    if len(bound) < LENGTH:
+        return bound
+    return bound[:-3] + (NO_DEVIATION & 0xFFFF).to_bytes(2, "big") + bound[-1:]

@@ -6,7 +6,7 @@ A readout outlives a lost association: what was read stays read, and the next as
 from __future__ import annotations
 
 from itertools import starmap
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from telegraf_dlms.clock_reading import ClockReading
 from telegraf_dlms.compact_conversation import read_compact
@@ -16,20 +16,16 @@ from telegraf_dlms.errors import DataRefused, LinkError, ProtocolError
 from telegraf_dlms.identity import identify
 from telegraf_dlms.lists import Answers
 from telegraf_dlms.meter import MeterCompact
-from telegraf_dlms.metrics import Problem, ProfilePoll
-from telegraf_dlms.profile_conversation import read_buffer
-from telegraf_dlms.row_times import clock_column
-from telegraf_dlms.rows import gap_seconds, is_far_ahead, without_far_ahead
+from telegraf_dlms.metrics import Problem
+from telegraf_dlms.profile_readout import ProfileReadout, first_clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from telegraf_dlms.conversation import Association, Memory, ReadRequest
-    from telegraf_dlms.layout import Rows
     from telegraf_dlms.link import Link
-    from telegraf_dlms.meter import Meter, MeterProfile, MeterValue
-    from telegraf_dlms.profile_conversation import BufferReading, BufferRequest
-    from telegraf_dlms.rows import PrintedRows, Row
+    from telegraf_dlms.meter import Meter, MeterValue
+    from telegraf_dlms.profile_conversation import BufferReading
     from telegraf_dlms.talk import Conversation
     from telegraf_dlms.world import World
 
@@ -37,18 +33,38 @@ T = TypeVar("T")
 _BUFFER: Final = 2
 
 
+class CatchingUp(Protocol):
+    """What lets a readout go on with profiles that are behind."""
+
+    @property
+    def lines(self) -> int:
+        """How many lines may be printed."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody else waits."""
+
+
 class Readout:
     """The values of some groups of one device, in one poll."""
 
-    def __init__(self, meter: Meter, groups: Sequence[str], world: World, *, time_ns: int) -> None:
+    def __init__(
+        self, meter: Meter, groups: Sequence[str], world: World, *, time_ns: int, catching_up: CatchingUp | None = None
+    ) -> None:
         self._meter = meter
         self._world = world
         self._time_ns = time_ns
+        self._catching_up = catching_up
+        #: How many lines of profiles' rows were printed.
+        self.lines = 0
         values = [value for group in groups for value in meter.values[group]]
         self._singles = [value for value in values if value.plan.request is not None]
         self._profiles = [value for value in values if value.profile is not None]
+        if catching_up is not None:
+            self._profiles = list(meter.behind)
         self._readings: list[Reading] = []
         self._printed = 0
+        self._parts: set[MeterValue] = set()
         self._gave: dict[MeterValue, bool] = {}
         self._refused: dict[MeterValue, set[AttributeDescriptor]] = {}
         self._clock = ClockReading(self._singles, now_ns=world.wall_ns)
@@ -88,8 +104,13 @@ class Readout:
             await self._run(link, association, reading)
         await self.print_singles()
         while self._profiles:
-            await self._read_profile(link, association, memory, self._profiles[0])
+            value = self._profiles[0]
+            more = await self._read_profile(link, association, memory, value)
             del self._profiles[0]
+            if more:
+                self._profiles.append(value)
+            elif self._catching_up is not None and not self._may_go_on():
+                self._profiles.clear()
         self._meter.identification.read_on(self._world.mono_ns())
 
     async def _identify(
@@ -183,35 +204,54 @@ class Readout:
         if places and value.place in places:
             self._meter.troubles.accepted(value.place, self._refused.get(value, set()))
 
-    async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> None:
+    async def _read_profile(self, link: Link, association: Association, memory: Memory, value: MeterValue) -> bool:
+        """Read a profile, or a part of it; return whether to go on with it in this poll."""
         profile = value.profile
-        if profile is None:
-            return
+        more = False
         try:
             if isinstance(profile, MeterCompact):
                 conversation = read_compact(
                     association, profile.request, memory, needed_scalers=profile.series.needed_scalers
                 )
                 await self._print_cells(value, profile, await self._run(link, association, conversation))
-            else:
-                conversation = self._buffer(association, profile, memory)
-                await self._print_rows(value, profile, await self._run(link, association, conversation), memory)
+            elif profile is not None:
+                part = await self._profile_readout(link, association, memory, value).read(value, profile)
+                self.lines += part.lines
+                if not part.is_read:
+                    return False
+                self._count(value, part.problems, gave=part.gave)
+                more = part.more and self._may_go_on()
         except DataRefused as refusal:
             buffer = AttributeDescriptor(value.plan.class_id, value.plan.logical_name, _BUFFER)
             self._count(value, [Problem(buffer, refusal)], gave=False)
+            self._meter.behind.pop(value, None)
         self._settle(value)
+        return more
 
-    def _buffer(self, association: Association, profile: MeterProfile, memory: Memory) -> Conversation[BufferReading]:
-        now_ns = self._world.wall_ns()
-        return read_buffer(
+    def _profile_readout(
+        self, link: Link, association: Association, memory: Memory, value: MeterValue
+    ) -> ProfileReadout:
+        async def run(conversation: Conversation[T]) -> T:
+            return await self._run(link, association, conversation)
+
+        is_first = value not in self._parts
+        self._parts.add(value)
+        return ProfileReadout(
+            self._meter,
             association,
-            profile.request,
             memory,
-            clock=self._meter.plan.presentation.clock,
-            now_ns=now_ns,
-            since_ns=profile.printed.resume_ns(now_ns=now_ns),
-            needed_scalers=profile.series.needed_scalers,
+            self._world,
+            run=run,
+            pace="due" if self._catching_up is None else "granted",
+            time_ns=self._time_ns,
+            line_time_ns=self._time_ns if is_first else self._world.wall_ns(),
         )
+
+    def _may_go_on(self) -> bool:
+        """Whether a further part of a profile is read now: in its own time, or all at once where nobody waits."""
+        if self._catching_up is None:
+            return self._world.throttle is None
+        return self.lines < self._catching_up.lines and not self._catching_up.is_wanted
 
     async def _print_cells(self, value: MeterValue, compact: MeterCompact, reading: BufferReading) -> None:
         rows = compact.layout(reading.captures, reading.scalers).rows(
@@ -219,46 +259,7 @@ class Readout:
         )
         await self._world.output.write([line for row in rows.rows for line in row.lines])
         self._count(value, rows.problems, gave=bool(rows.rows))
-        self._remark_zone(reading)
-
-    async def _print_rows(
-        self, value: MeterValue, profile: MeterProfile, reading: BufferReading, memory: Memory
-    ) -> None:
-        rows = profile.layout(reading.captures, reading.scalers).rows(
-            reading.buffer,
-            capture_period=reading.capture_period,
-            sort_method=reading.sort_method,
-            poll_time_ns=self._time_ns,
-        )
-        now_ns = self._world.wall_ns()
-        if rows.misfits:
-            memory.captures.pop(value.plan.logical_name, None)
-        printed = profile.printed
-        wanted = _wanted(rows.rows, profile.request, reading, printed, now_ns=now_ns)
-        fresh = printed.filter(wanted)
-        lines = [line for row in fresh for line in row.lines]
-        told = ProfilePoll(
-            rows=len(fresh),
-            gap_seconds=_gap_seconds(fresh, reading, printed, now_ns=now_ns),
-            backlog_seconds=0,
-            capture_period=reading.capture_period,
-        )
-        lines.append(profile.line(told, time_ns=self._time_ns))
-        await self._world.output.write(lines)
-        printed.commit(fresh, read=wanted)
-        self._count(value, rows.problems, gave=bool(wanted))
-        self._remark(value, reading, rows)
-
-    def _remark(self, value: MeterValue, reading: BufferReading, rows: Rows) -> None:
-        """Say once what an operator may want to set."""
-        plan, troubles = self._meter.plan, self._meter.troubles
-        if rows.nulls and not plan.null_cells:
-            text = 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"'
-            troubles.once("nulls", f"{'/'.join(value.place)}: {text}")
-        self._remark_zone(reading)
-
-    def _remark_zone(self, reading: BufferReading) -> None:
-        self._meter.remark_zone(_first_clock(reading))
+        self._meter.remark_zone(first_clock(reading.captures, reading.buffer))
 
     async def _run(self, link: Link, association: Association, conversation: Conversation[T]) -> T:
         plan = self._meter.plan
@@ -268,46 +269,3 @@ class Readout:
             pause_s=plan.pause_between_requests_ns / 1e9,
             progress=association.framing,
         )
-
-
-def _wanted(
-    rows: Sequence[Row], request: BufferRequest, reading: BufferReading, printed: PrintedRows, *, now_ns: int
-) -> Sequence[Row]:
-    """Return the rows that were asked for, whatever the meter sent besides."""
-    newest = without_far_ahead(rows, now_ns=now_ns)
-    if request.entries is not None:
-        return rows[rows.index(newest[-request.entries :][0]) :] if newest else ()
-    since_ns = reading.since_ns
-    if since_ns is None:
-        newest_ns = max((row.clock_ns for row in newest if row.clock_ns is not None), default=None)
-        if newest_ns is None:
-            return rows
-        since_ns = newest_ns - request.backfill_ns
-    since_ns = printed.wanted_since(since_ns, now_ns=now_ns)
-    return [row for row in rows if row.clock_ns is None or row.clock_ns >= since_ns]
-
-
-def _gap_seconds(fresh: Sequence[Row], reading: BufferReading, printed: PrintedRows, *, now_ns: int) -> int:
-    """Return the seconds for which rows are missing since the newest that was printed.
-
-    Late ones are no gap, and no row far ahead ends one.
-    """
-    newest_ns = printed.newest_ns(now_ns)
-    newer = [
-        row
-        for row in fresh
-        if row.clock_ns is not None
-        and not is_far_ahead(row.clock_ns, now_ns)
-        and (newest_ns is None or row.clock_ns > newest_ns)
-    ]
-    return gap_seconds(newer, capture_period=reading.capture_period, since_ns=newest_ns) if newer else 0
-
-
-def _first_clock(reading: BufferReading) -> bytes | None:
-    rows = reading.buffer
-    column = clock_column(reading.captures)
-    if column is None or not isinstance(rows, list) or not rows:
-        return None
-    row = rows[0]
-    cell = row[column] if isinstance(row, list | tuple) and column < len(row) else None
-    return cell if isinstance(cell, bytes) else None

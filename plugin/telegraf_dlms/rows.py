@@ -1,17 +1,15 @@
-"""Rows of a profile: which are asked for, and which were printed before.
+"""Rows of a profile: what tells one from another, and which are asked for.
 
 A row has no number of its own; what tells it from others is its time and its cells, and among rows of one time their
-order. Rows of one time are printed a nanosecond apart, in capture order. A later read may begin in the middle of them,
-so where a row stands is remembered with it: a further row of that time goes behind those that were printed.
+order. Rows of one time are printed a nanosecond apart, in capture order; ``printed`` knows which times are taken.
 
 Meters may send null for a cell that repeats the one above, so a row that is first in one read, and complete there, may
-have nulls in the next. Therefore a row is the same as a printed one where their cells are, leaving nulls aside.
+have nulls in the next. Therefore a row is the same as another one where their cells are, leaving nulls aside.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 FIFO = 1
 LIFO = 2
 
-#: How far before the newest row printed the next read begins: a clock that goes back by an hour, and some.
+#: How far before the last row handled a range begins: a clock that goes back by an hour, and some.
 OVERLAP_NS = 2 * 3600 * 1_000_000_000
 #: How far ahead of our own clock a meter's may be.
 FUTURE_NS = 86400 * 1_000_000_000
@@ -51,86 +49,6 @@ class Row:
         return [f"{body} {self.time_ns}" for body in self.bodies]
 
 
-class PrintedRows:
-    """The rows of one profile of one value that were printed, as far as a read may still meet them.
-
-    ``filter`` a read, print what it returns, then ``commit`` it: what never left is met as new again.
-    """
-
-    __slots__ = ("_first_ns", "_printed", "_without_clock")
-
-    def __init__(self) -> None:
-        #: clock_ns → keys by their place among the rows of that time; b"" where nothing was printed
-        self._printed: dict[int, tuple[bytes, ...]] = {}
-        self._without_clock: Counter[bytes] = Counter()
-        self._first_ns: int | None = None
-
-    def resume_ns(self, *, now_ns: int) -> int | None:
-        """Return the time from which on rows are asked for at the next read; None where nothing was printed.
-
-        That is OVERLAP_NS before the newest row printed, for clocks that were set back meanwhile. A row that is far in
-        the future was captured by a wrong clock, and does not count.
-        """
-        newest = self.newest_ns(now_ns)
-        return None if newest is None else newest - OVERLAP_NS
-
-    def newest_ns(self, now_ns: int) -> int | None:
-        """Return the time of the newest row printed that is not far in the future; None where there is none."""
-        return max((time for time in self._printed if not is_far_ahead(time, now_ns)), default=None)
-
-    def wanted_since(self, since_ns: int, *, now_ns: int) -> int:
-        """Return since when rows that were asked for since ``since_ns`` are wanted: not before what was wanted first.
-
-        A time far in the future is not noted as the first one.
-        """
-        if self._first_ns is None and not is_far_ahead(since_ns, now_ns):
-            self._first_ns = since_ns
-        return since_ns if self._first_ns is None else max(since_ns, self._first_ns)
-
-    def filter(self, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows that were not printed yet, in their order, at times that printed ones do not have."""
-        groups: dict[int | None, list[int]] = {}
-        for index, row in enumerate(rows):
-            groups.setdefault(row.clock_ns, []).append(index)
-        fresh: dict[int, Row] = {}
-        for clock_ns, indexes in groups.items():
-            if clock_ns is None:
-                left = Counter(self._without_clock)
-                fresh.update((index, rows[index]) for index in indexes if not _take(left, rows[index].key))
-                continue
-            printed = self._printed.get(clock_ns, ())
-            unprinted = _without_printed(indexes, rows, printed)
-            for place, index in enumerate(unprinted, len(printed)):
-                row = rows[index]
-                fresh[index] = replace(row, time_ns=clock_ns + place) if printed else row
-        return [row for _, row in sorted(fresh.items())]
-
-    def commit(self, printed: Iterable[Row], *, read: Sequence[Row]) -> None:
-        """Remember rows as printed, and forget those that are older than all that was ``read``.
-
-        A read looks at the newest rows, or from ``resume_ns`` on: what it did not meet will not come back. Rows
-        without a clock are remembered from one read to the next: an equal row that came in its place is not noticed.
-        """
-        places: dict[int, dict[int, bytes]] = {}
-        for row in printed:
-            if row.clock_ns is None:
-                self._without_clock[row.key] += 1
-            else:
-                places.setdefault(row.clock_ns, {})[row.time_ns - row.clock_ns] = row.key
-        for clock_ns, keys in places.items():
-            known = dict(enumerate(self._printed.get(clock_ns, ()))) | keys
-            self._printed[clock_ns] = tuple(known.get(place, b"") for place in range(max(known) + 1))
-        self._forget(read)
-
-    def _forget(self, read: Sequence[Row]) -> None:
-        if not read:
-            return
-        self._without_clock &= Counter(row.key for row in read if row.clock_ns is None)
-        oldest = min((row.clock_ns for row in read if row.clock_ns is not None), default=None)
-        if oldest is not None:
-            self._printed = {clock_ns: keys for clock_ns, keys in self._printed.items() if clock_ns >= oldest}
-
-
 def is_far_ahead(clock_ns: int | None, now_ns: int) -> bool:
     """Return whether only a wrong clock can have captured a row at ``clock_ns``; None is where there is no clock."""
     return clock_ns is not None and clock_ns > now_ns + FUTURE_NS
@@ -139,6 +57,21 @@ def is_far_ahead(clock_ns: int | None, now_ns: int) -> bool:
 def without_far_ahead(rows: Sequence[Row], *, now_ns: int) -> Sequence[Row]:
     """Return the rows by which the newest ones are told: all where each is far ahead, since it is our clock then."""
     return [row for row in rows if not is_far_ahead(row.clock_ns, now_ns)] or rows
+
+
+def is_against_order(rows: Sequence[Row], *, capture_period: int) -> bool:
+    """Return whether rows that should be in capture order are in another one, most likely the opposite.
+
+    A clock that is set back now and then goes on in between, and seldom goes back by just a ``capture_period``, in
+    seconds; 0 where rows are captured by events.
+    """
+    times = [row.clock_ns for row in rows if row.clock_ns is not None]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    period_ns = capture_period * 1_000_000_000
+    if period_ns:
+        back, on = steps.count(-period_ns), steps.count(period_ns)
+        return back > on and back >= _MANY_STEPS
+    return len(steps) >= _VERY_MANY_STEPS and all(step < 0 for step in steps)
 
 
 def plan_entries(entries: int, *, sort_method: int | None, entries_in_use: int | None) -> tuple[int, int] | None:
@@ -173,41 +106,20 @@ def cells_key(cells: Iterable[Value]) -> bytes:
     return b"".join([_NULL if cell is None else (crc32(repr(cell).encode()) or 1).to_bytes(4, "big") for cell in cells])
 
 
-_NULL = bytes(4)
-#: Rows of one time are held against each other one by one only while that is cheap; no real meter has so many.
-_MAX_COMPARISONS = 10_000
-
-
-def _take(left: Counter[bytes], key: bytes) -> bool:
-    if left[key] <= 0:
-        return False
-    left[key] -= 1
-    return True
-
-
-def _without_printed(indexes: Sequence[int], rows: Sequence[Row], printed: Sequence[bytes]) -> list[int]:
-    """Return the rows of one time that are none of the printed ones: same cells first, then same but for nulls."""
-    left = Counter(key for key in printed if key)
-    unknown = [index for index in indexes if not _take(left, rows[index].key)]
-    remaining = list(left.elements())
-    if not remaining or len(unknown) * len(remaining) > _MAX_COMPARISONS:
-        return unknown
-    return [index for index in unknown if not _take_alike(remaining, rows[index].key)]
-
-
-def _take_alike(remaining: list[bytes], key: bytes) -> bool:
-    for place, other in enumerate(remaining):
-        if _alike(key, other):
-            del remaining[place]
-            return True
-    return False
-
-
-def _alike(key: bytes, other: bytes) -> bool:
+def is_alike(key: bytes, other: bytes) -> bool:
+    """Return whether the keys are of the same cells, leaving out those where either is null."""
+    if key == other:
+        return True
     if len(key) != len(other):
         return False
     for start in range(0, len(key), 4):
         one, two = key[start : start + 4], other[start : start + 4]
-        if _NULL not in (one, two) and one != two:
+        if one != two and _NULL not in (one, two):
             return False
     return True
+
+
+_NULL = bytes(4)
+#: Steps back that no clock makes that is set now and then: by a capture period each, and by any time each.
+_MANY_STEPS = 3
+_VERY_MANY_STEPS = 8

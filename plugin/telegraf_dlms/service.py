@@ -20,7 +20,9 @@ from telegraf_dlms.process import Control, raise_file_limit, relax_garbage_colle
 from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state_file import default_path
 from telegraf_dlms.state_keeper import StateKeeper
-from telegraf_dlms.world import World
+from telegraf_dlms.throttle import Throttle
+from telegraf_dlms.watermarks import Watermarks
+from telegraf_dlms.world import KeptWatermarks, NoWatermarks, World
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -75,7 +77,7 @@ def once(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) 
     if ready.needs_state:
         ready.keeper.open()
     try:
-        results = asyncio.run(_once(ready.plan, stdout, log, ready.keeper))
+        results = asyncio.run(_once(ready, stdout, log))
     finally:
         ready.keeper.close()
     return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
@@ -87,6 +89,7 @@ class _Ready(NamedTuple):
     plan: Plan
     keeper: StateKeeper
     needs_state: bool
+    watermarks: KeptWatermarks
 
 
 def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["run", "guest"]) -> _Ready:
@@ -94,7 +97,9 @@ def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["r
     plan = plan_of(configuration, shard)
     _announce(configuration, plan, log, shard)
     keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role=role)
-    return _Ready(plan, keeper, needs_state(configuration, plan, keeper))
+    keeps_rows = role == "run" or configuration.agent.state_file is not None
+    watermarks = Watermarks(keeper, replay_ns=configuration.agent.replay, say=log.say) if keeps_rows else NoWatermarks()
+    return _Ready(plan, keeper, needs_state(configuration, plan, keeper, role=role), watermarks)
 
 
 def state_path(configuration: Configuration, paths: Sequence[Path], *, shard: Shard = WHOLE) -> Path:
@@ -103,10 +108,14 @@ def state_path(configuration: Configuration, paths: Sequence[Path], *, shard: Sh
     return default_path(paths, suffix=shard.suffix) if named is None else shard.state_path(named)
 
 
-def needs_state(configuration: Configuration, plan: Plan, keeper: StateKeeper) -> bool:
-    """Return whether the state is opened from the start: ``state_keeper`` says when."""
+def needs_state(
+    configuration: Configuration, plan: Plan, keeper: StateKeeper, *, role: Literal["run", "guest"] = "guest"
+) -> bool:
+    """Return whether the state is opened from the start: ``state_keeper`` says when. Only a "run" keeps watermarks."""
     if not plan.meters:
         return False
+    if role == "run" and plan.has_profiles:
+        return True
     if configuration.agent.state_file is not None or keeper.is_there:
         return True
     read = {meter.name for meter in plan.meters}
@@ -147,20 +156,32 @@ async def _serve(ready: _Ready, stdout: int, log: Log, reloader: _Reloader) -> N
                 if beginning.cancelled():
                     return
                 beginning.result()  # a bug of ours is loud
-            collector = Collector(ready.plan, World(output, log, Changes(log), state=ready.keeper))
-            await serve(collector, control, output, reload=reloader.reload)
+            world = World(
+                output,
+                log,
+                Changes(log),
+                state=ready.keeper,
+                watermarks=ready.watermarks,
+                throttle=Throttle(),
+            )
+            try:
+                await serve(Collector(ready.plan, world), control, output, reload=reloader.reload)
+            finally:
+                ready.watermarks.settle()
     finally:
         output.close()
 
 
-async def _once(plan: Plan, stdout: int, log: Log, keeper: StateKeeper) -> list[PollResult | None]:
+async def _once(ready: _Ready, stdout: int, log: Log) -> list[PollResult | None]:
     """Gather once, unless a signal or a closed stdout comes first; a device that was not read then counts as None."""
-    output = _output(stdout, plan)
-    collector = Collector(plan, World(output, log, Changes(log), state=keeper))
+    output = _output(stdout, ready.plan)
+    world = World(output, log, Changes(log), state=ready.keeper, watermarks=ready.watermarks)
+    collector = Collector(ready.plan, world)
     with Control(stdin=None) as control:
         collector.start(ticking=False)
         gathering = await _unless_stopped(collector.gather_once(), control, output)
         await stop(collector, output, began=control.stop_began)
+    ready.watermarks.settle()
     output.close()
     return [None] if gathering.cancelled() else list(gathering.result())
 
@@ -221,7 +242,7 @@ class _Reloader:
         path = state_path(configuration, self._paths, shard=self._shard)
         if not self.keeper.is_open:
             self.keeper.move(path)
-            if needs_state(configuration, plan, self.keeper):
+            if needs_state(configuration, plan, self.keeper, role="run"):
                 self.keeper.open()
         elif path != self.keeper.path:
             self._log.warn(f"the state will be {path} from the next start on: until then it stays {self.keeper.path}")

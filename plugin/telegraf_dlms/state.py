@@ -172,6 +172,34 @@ class State:
         except _UNUSABLE as error:
             raise StateUnusable(f"{self.path}: {error}") from error
 
+    def printed(self, profile: bytes) -> str | None:
+        """Return the text that ``keep_printed`` has of a profile; None where there is none. Raises StateUnusable."""
+        try:
+            row = self._connection.execute("SELECT rows FROM printed WHERE profile = ?", (profile,)).fetchone()
+        except sqlite3.Error as error:
+            raise StateUnusable(f"{self.path}: {error}") from error
+        return None if row is None else str(row[0])
+
+    def last_printed_ns(self) -> int | None:
+        """Return when the last row of any profile was printed; None where none was. Raises StateUnusable."""
+        try:
+            (last_ns,) = self._connection.execute("SELECT max(printed_ns) FROM printed").fetchone()
+        except sqlite3.Error as error:
+            raise StateUnusable(f"{self.path}: {error}") from error
+        return None if last_ns is None else int(last_ns)
+
+    def keep_printed(self, texts: Iterable[tuple[bytes, int, str]], *, forget_ns: int) -> None:
+        """Keep profiles, when their last rows were printed, and what is to be kept of them, in one commit.
+
+        Those whose last row was printed before ``forget_ns`` are forgotten. Raises StateUnusable.
+        """
+        try:
+            with self._transaction():
+                self._connection.executemany("INSERT OR REPLACE INTO printed VALUES (?, ?, ?)", texts)
+                self._connection.execute("DELETE FROM printed WHERE printed_ns < ?", (forget_ns,))
+        except _UNUSABLE as error:
+            raise StateUnusable(f"{self.path}: {error}") from error
+
     def close(self) -> None:
         """Let go of the file. What was committed is there."""
         self._connection.close()

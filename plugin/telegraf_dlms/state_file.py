@@ -49,6 +49,8 @@ MIGRATIONS: Final = (
         """CREATE TABLE lock_out (device TEXT PRIMARY KEY, secret_digest BLOB NOT NULL, until_ns INTEGER NOT NULL)
         WITHOUT ROWID""",
     ),
+    # Which rows of profiles were printed (printed.py), and when the last of them left: a text for each profile.
+    ("CREATE TABLE printed (profile BLOB PRIMARY KEY, printed_ns INTEGER NOT NULL, rows TEXT NOT NULL)",),
 )
 
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from telegraf_dlms.link import open_link
+from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.state import state_in_memory
 from telegraf_dlms.turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from telegraf_dlms.counters import Counters
     from telegraf_dlms.link import Link, SerialSettings, TcpSettings
     from telegraf_dlms.log import Changes, Log
+    from telegraf_dlms.rows import Row
+    from telegraf_dlms.throttle import Throttle
 
 
 class Output(Protocol):
@@ -55,12 +58,45 @@ class KeptState(Protocol):
         """
 
 
+class KeptWatermarks(Protocol):
+    """Which rows were printed, also by processes before this one; ``watermarks.Watermarks`` is one."""
+
+    @property
+    def replay_ns(self) -> int:
+        """How long rows are to be remembered by their cells once they were printed."""
+
+    def load(self, profile: bytes) -> PrintedRows:
+        """Return what was printed of a profile, by its digest (``profile_readout``)."""
+
+    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
+        """Have it kept soon; at once where rows are ``planned``, which are about to leave at their times."""
+
+    def settle(self) -> None:
+        """Have kept what waits for that."""
+
+
+class NoWatermarks:
+    """Knows of nothing that was printed before."""
+
+    replay_ns = 0
+
+    def load(self, profile: bytes) -> PrintedRows:  # noqa: ARG002  as the others have it
+        """Return that nothing was printed."""
+        return PrintedRows()
+
+    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
+        """Do nothing."""
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Given to each bus; a test gives another one. Clocks are nanoseconds: UTC, and one that only runs.
 
-    ``state`` ends with the process where none is given; ``service`` gives the one of the configuration. ``turnstile``
-    is what TCP connections pass one after the other when they open.
+    ``state`` ends with the process where none is given; ``service`` gives the one of the configuration; so it is
+    with ``watermarks``. ``turnstile`` is what TCP connections pass one after the other when they open.
     """
 
     output: Output
@@ -70,4 +106,7 @@ class World:
     mono_ns: Callable[[], int] = field(default=time.monotonic_ns)
     open_link: OpenLink = field(default=open_link)
     state: KeptState = field(default_factory=state_in_memory)
+    watermarks: KeptWatermarks = field(default_factory=NoWatermarks)
+    #: Without one, whatever profiles have is read and printed at once.
+    throttle: Throttle | None = None
     turnstile: Turnstile = field(default_factory=Turnstile)

@@ -27,10 +27,12 @@ from telegraf_dlms.get import InvokeIds, get_list
 from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.metrics import Presentation, Series
+from telegraf_dlms.new_rows import Progress, Question, read_new_rows
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.object_list import CURRENT_ASSOCIATION, parse_base_names, parse_logical_names
+from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile import ProfileSeries, needed_scalers
-from telegraf_dlms.profile_conversation import BufferReading, BufferRequest, read_buffer
+from telegraf_dlms.profile_conversation import BufferReader, BufferReading, BufferRequest
 from telegraf_dlms.read import read_list
 from telegraf_dlms.simulator import meter, sn_objects
 from telegraf_dlms.simulator.access import Access as MeterAccess
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
+    from telegraf_dlms.axdr import Value
     from telegraf_dlms.conversation import Association
+    from telegraf_dlms.layout import Rows
     from telegraf_dlms.talk import Conversation, Framing
 
 #: Thursday 2026-01-01 12:07:30 UTC.
@@ -244,19 +248,26 @@ def visit(framing: Framing, scene: Scene, source: Random, into: Visit) -> Conver
 
 
 def _rows(association: Association, memory: Memory, source: Random) -> Conversation[BufferReading]:
-    """Read a profile."""
-    request = BufferRequest(
-        PROFILES[source.random() < 0.9], source.choice((None, 3, 20)), source.choice((1, 6)) * HOUR_NS
+    """Read a profile twice: the second time what is behind the rows that were met."""
+    name = PROFILES[source.random() < 0.9]
+    request = BufferRequest(name, source.choice((None, None, 3, 20)), source.choice((1, 6)) * HOUR_NS)
+    reader = BufferReader(association, name, memory, clock=CLOCK)
+    reading = yield from reader.facts(needed_scalers)
+    layout = ProfileSeries("dlms", tags={}, logical_name=name, presentation=PRESENTATION).prepare(
+        reading.captures, reading.scalers
     )
-    return read_buffer(
-        association,
-        request,
-        memory,
-        clock=CLOCK,
-        now_ns=NOON_NS,
-        since_ns=source.choice((None, NOON_NS - 2 * HOUR_NS)),
-        needed_scalers=needed_scalers,
-    )
+    printed, progress = PrintedRows(), Progress(rows_at_once=source.choice((16, 500)))
+
+    def interpret(buffer: Value) -> Rows:
+        reading.buffer = buffer
+        return layout.rows(
+            buffer, capture_period=reading.capture_period, sort_method=reading.sort_method, poll_time_ns=NOON_NS
+        )
+
+    for now_ns in (NOON_NS, NOON_NS + HOUR_NS):
+        fresh = yield from read_new_rows(Question(reader, reading, request, printed, progress, interpret, now_ns))
+        printed.commit(printed.place(fresh.rows)[: source.choice((None, 1, 5))], printed_ns=now_ns)
+    return reading
 
 
 def _survey(association: Association, memory: Memory, source: Random) -> Conversation[None]:

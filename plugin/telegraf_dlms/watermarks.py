@@ -1,0 +1,113 @@
+"""Which rows were printed, in the state file: written soon after they left, many profiles in one commit.
+
+What is printed and not written yet when the process is killed is printed again, and is the same points: so it need not
+be written at once, but where rows are planned (``keep``). An fsync may take a tenth of a second on a memory card, and
+ten thousand profiles capture in the same second.
+
+Telegraf keeps what it has read in memory until it flushes. So what was printed within ``replay_ns`` before the last row
+that any process printed is printed once more by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from telegraf_dlms.printed import PrintedRows
+from telegraf_dlms.state_file import StateUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from telegraf_dlms.rows import Row
+    from telegraf_dlms.state_keeper import StateKeeper
+    from telegraf_dlms.state_lock import Say
+
+#: From one commit to the next.
+COMMIT_S: Final = 1.0
+#: A first row waits so long for others to come with it.
+COLLECT_S: Final = 0.02
+#: A profile of which no row was printed for so long is not configured any more.
+FORGET_NS: Final = 400 * 86_400 * 1_000_000_000
+
+
+class Watermarks:
+    """The printed rows of all profiles of this process. To be used inside a running loop."""
+
+    def __init__(
+        self, keeper: StateKeeper, *, replay_ns: int, say: Say, wall_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.replay_ns = replay_ns
+        self._keeper = keeper
+        self._say = say
+        self._wall_ns = wall_ns
+        self._waiting: dict[bytes, PrintedRows] = {}
+        self._loaded: set[bytes] = set()
+        self._end_ns: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_commit = float("-inf")
+        self._is_said = False
+
+    def load(self, profile: bytes) -> PrintedRows:
+        """Return what was printed of a profile; at first with what is to be printed once more."""
+        self.settle()
+        try:
+            state = self._keeper.open()
+            if self._end_ns is None:
+                self._end_ns = state.last_printed_ns() or 0
+            text = state.printed(profile)
+        except StateUnusable as error:
+            self._complain(f"which rows were printed cannot be read: {error}")
+            text = None
+        is_first = profile not in self._loaded
+        self._loaded.add(profile)
+        if text is None:
+            return PrintedRows()
+        again_from_ns = (self._end_ns or 0) - self.replay_ns if is_first else None
+        try:
+            return PrintedRows.from_text(text, again_from_ns=again_from_ns)
+        except ValueError as error:
+            self._complain(f"{self._keeper.path}: {error}: it is read again from the beginning")
+            return PrintedRows()
+
+    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
+        """Have it written soon; at once where rows are ``planned``, which are about to leave at their times."""
+        if planned:
+            self._write([(profile, self._wall_ns(), printed.to_text(planned=planned))])
+            return
+        self._waiting[profile] = printed
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            due = max(self._last_commit + COMMIT_S, loop.time() + COLLECT_S)
+            self._timer = loop.call_at(due, self._commit)
+
+    def settle(self) -> None:
+        """Write what waits to be written."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._commit()
+
+    def _commit(self) -> None:
+        self._timer = None
+        self._last_commit = asyncio.get_running_loop().time()
+        waiting, self._waiting = self._waiting, {}
+        texts = [(profile, printed.printed_ns, printed.to_text()) for profile, printed in waiting.items()]
+        if not self._write(texts):
+            self._waiting = waiting | self._waiting  # with the next rows
+
+    def _write(self, texts: Sequence[tuple[bytes, int, str]]) -> bool:
+        try:
+            self._keeper.open().keep_printed(texts, forget_ns=self._wall_ns() - FORGET_NS)
+        except StateUnusable as error:
+            self._complain(f"which rows were printed cannot be kept: {error}")
+            return False
+        if self._is_said:
+            self._say("info", "which rows were printed is kept again")
+            self._is_said = False
+        return True
+
+    def _complain(self, text: str) -> None:
+        if not self._is_said:
+            self._is_said = True
+            self._say("warn", text)
