@@ -131,9 +131,7 @@ def test_rows_of_one_time_are_a_nanosecond_apart_the_same_at_every_read():
     second = rows_of(made, [(at(1), 2), (at(1), 9), (at(2), 3)]).rows
     fresh = memory.place(memory.unprinted(second, order="captured"))
     assert [row.time_ns for row in first] == [ns(1), ns(1) + 1, ns(2)]
-    assert [row.lines[0].split(" ")[1:] for row in fresh] == [
-        ["value=9", str(ns(1) + 2)]
-    ]
+    assert [row.lines[0].split(" ")[1:] for row in fresh] == [["value=9", str(ns(1) + 2)]]
 
 
 def test_unix_seconds_are_a_clock():
