@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Below the 128 that a listener has room for (SOMAXCONN before Linux 5.4), which is where small gateways still are.
 MAX_OPENING: Final = 100
 #: A round trip to a meter that is near; one that is far off, or dead, has left room for others by then. With the number
-#: of places it makes at least a thousand connections a second.
-HOLD_S: Final = 0.1
+#: of places it makes at least two thousand connections a second.
+HOLD_S: Final = 0.05
 
 
 class Turnstile:
