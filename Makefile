@@ -1,7 +1,7 @@
 # The verbs of this project. Everything is made inside it: a virtual environment in .venv, nothing in the system.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test unit fuzz bench lint format docs clean
+.PHONY: help run test unit fuzz torture bench lint format docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,11 +13,14 @@ PYTEST_ARGS ?=
 FUZZ_COUNT ?= 2000000
 FUZZ_SEED ?= 1
 FUZZ_REPLAY ?=
+TORTURE_KILLS ?= 100
+TORTURE_HISTORIES ?= 400
 
 help:
 	@echo 'make run     install, start the built-in meter and the plugin on it, show line protocol until Ctrl-C'
 	@echo 'make test    install, check the style and the types, run all tests, also against Telegraf and InfluxDB'
 	@echo 'make fuzz    two million mutated frames into everything that eats frames; FUZZ_COUNT=50000 for fewer'
+	@echo 'make torture a hundred kills while profiles of 60 days are read, and hundreds of histories of meters; half an hour'
 	@echo 'make bench   how fast it is, beside others, into bench/RESULTS.md; BENCH_METERS=10000 BENCH_SECONDS=600 for a fleet'
 	@echo 'make unit    the unit tests alone: half a minute'
 	@echo 'make lint    check the style and the types only'
@@ -35,6 +38,10 @@ test: lint
 
 fuzz: $(DEVELOPED)
 	@cd tests && ../$(BIN)/python -m fuzz --count $(FUZZ_COUNT) --seed $(FUZZ_SEED) $(addprefix --replay ,$(FUZZ_REPLAY))
+
+torture: $(DEVELOPED)
+	TELEGRAF_DLMS_TORTURE=$(TORTURE_KILLS) TELEGRAF_DLMS_HISTORIES=$(TORTURE_HISTORIES) \
+	  $(BIN)/pytest $(PYTEST_ARGS) tests/test_torture.py tests/test_new_rows_histories.py
 
 bench: $(DEVELOPED)
 	@$(BIN)/python -m bench

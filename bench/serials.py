@@ -57,6 +57,7 @@ def section() -> Section:
 def configuration(load: Load, *, device: str) -> str:
     """Return the plugin's configuration for a line."""
     lines = [
+        '[agent]\n  state_file = "line.state"',
         f'[[connection]]\n  name = "line"\n  type = "serial"\n  device = "{device}"\n  baud_rate = {BAUD_RATE}',
         '  persistent = true\n[[device]]\n  name = "meter"\n  connection = "line"\n  interface_type = "hdlc"',
         f'  max_info_length = {load.max_info_length}\n[[group]]\n  name = "bench"\n  interval = "0s"',

@@ -85,13 +85,15 @@ def test_a_status_of_the_clock_that_tells_something_is_on_each_line(status, suff
     assert cells(rows) == [f"0.0.96.10.1.255 value=1{suffix} 01:00+0", f"1.0.1.8.0.255 value=2{suffix} 01:00+0"]
 
 
-def test_a_null_clock_follows_in_fifo_and_has_no_status():
-    rows = rows_of(layout(CLOCK, STATUS), [(at(1, status=8), 1), (None, 2), (None, 3), (at(5), 4)])
-    assert cells(rows) == [
+def test_a_null_clock_follows_in_fifo_with_the_status_of_the_clock_that_it_follows():
+    buffer = [(None, 0), (at(1, status=8), 1), (None, 2), (b"\xff" * 12, 3), (at(5), 4), (None, 5)]
+    assert cells(rows_of(layout(CLOCK, STATUS), buffer)) == [
+        "0.0.96.10.1.255 value=0,clock_status=8i 00:45+0",
         "0.0.96.10.1.255 value=1,clock_status=8i 01:00+0",
-        "0.0.96.10.1.255 value=2 01:15+0",
-        "0.0.96.10.1.255 value=3 01:30+0",
+        "0.0.96.10.1.255 value=2,clock_status=8i 01:15+0",
+        "0.0.96.10.1.255 value=3,clock_status=8i 01:30+0",
         "0.0.96.10.1.255 value=4 05:00+0",
+        "0.0.96.10.1.255 value=5 05:15+0",
     ]
 
 

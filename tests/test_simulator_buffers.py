@@ -36,7 +36,7 @@ def by_range(first, last, *columns, restricting=CLOCK):
 
 
 def read(selection):
-    return axdr.decode_all(buffers.read(BUFFER, MOMENT, selection))
+    return axdr.decode_all(BUFFER.read(MOMENT, selection))
 
 
 def counts(selection):
@@ -48,7 +48,7 @@ def test_without_a_selection_everything_comes_oldest_first():
 
 
 def test_the_encoding_is_an_array_of_structures():
-    assert buffers.read(BUFFER, MOMENT, entry_selection(2, 2)) == bytes.fromhex("0101 0203 00 1101 090162")
+    assert BUFFER.read(MOMENT, entry_selection(2, 2)) == bytes.fromhex("0101 0203 00 1101 090162")
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ class Layout:
         """Yield the rows that gave a line, in the order of the buffer."""
         clocks = [None if cells is None or clock is None else cells[clock] for cells in rows]
         times = row_times(clocks, self.presentation.clock, step_ns=step_ns)
-        for place, (cells, cell, time) in enumerate(zip(rows, clocks, times, strict=True)):
+        for place, (cells, status, time) in enumerate(zip(rows, _statuses(clocks), times, strict=True)):
             if cells is None:
                 continue
             if isinstance(time, MappingError):
@@ -166,7 +166,6 @@ class Layout:
                 continue
             bodies = self._bodies(cells, clock, time, problems)
             if bodies:
-                status = status_of(cell) if isinstance(cell, bytes) else None
                 suffix = "" if status is None else f",clock_status={status}i"
                 yield _Draft(place, time, cells_key(_without(cells, clock)), [body + suffix for body in bodies])
 
@@ -194,6 +193,14 @@ class Layout:
 
     def _clock_attribute(self, clock: int | None) -> AttributeDescriptor:
         return self.attribute if clock is None else self.columns[clock].descriptor()
+
+
+def _statuses(clocks: Sequence[Value]) -> Iterable[int | None]:
+    """Yield the clock status of each row; a null clock has that of the clock that its time is counted from."""
+    clock = next((cell for cell in clocks if not is_null(cell)), None)
+    for cell in clocks:
+        clock = clock if is_null(cell) else cell
+        yield status_of(clock) if isinstance(clock, bytes) else None
 
 
 def _first_number(cell: Sequence[Value], capture: CaptureObject) -> int | None:

@@ -260,14 +260,14 @@ class _Visit:
         """Read all there is to read, in as many associations as it takes and ``retries`` allow."""
         meter = self._meter
         retries = meter.plan.retries
-        kept = meter.association
-        if kept is not None:
-            kept.is_doubtful = True
+        if meter.association is not None:
+            meter.association.is_doubtful = True
         while True:
             # A link that died while nobody looked takes its associations with it.
             link = await self._link()
             if meter.association is None:
                 link = await self._open()
+            association = meter.association
             try:
                 await self._readout.read_rest(link)
             except CipheringError:
@@ -275,8 +275,8 @@ class _Visit:
                 self._lose()
                 raise
             except (LinkError, ProtocolError) as error:
-                found_dead = kept is not None and kept.is_doubtful and isinstance(error, LinkError)
-                kept = None
+                is_doubtful = association is not None and association.is_doubtful
+                found_dead = is_doubtful and isinstance(error, LinkError)
                 self._is_up |= not found_dead
                 self._lose()
                 if found_dead:

@@ -21,7 +21,7 @@ from telegraf_dlms.row_times import clock_column
 from telegraf_dlms.rows import gap_seconds, is_far_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.conversation import Association, Memory
@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 #: Reading a part takes about so long: ticks of other groups wait for it.
 PART_NS: Final = 1_000_000_000
+#: Meters give up an association in which nothing is asked; few do so sooner (Green Book, 4.2.2, inactivity_time_out).
+DOUBTFUL_NS: Final = 5_000_000_000
 #: Octets of the digest that the state file knows a profile by.
 _DIGEST_SIZE: Final = 16
 
@@ -193,7 +195,7 @@ class ProfileReadout:
         planned = placed if len(placed) > USUAL_ROWS else _of_one_time(placed)
         if planned:
             watermarks.keep(kept.profile, printed, planned=planned)
-        await self._world.output.write([*lines, profile.line(told, time_ns=self._line_time_ns)])
+        await write_out([*lines, profile.line(told, time_ns=self._line_time_ns)], self._world, self._association)
         printed.commit(placed, printed_ns=self._world.wall_ns(), keep_ns=watermarks.replay_ns)
         if not more:
             printed.settle()
@@ -218,6 +220,14 @@ class ProfileReadout:
             text = 'null cells; if they repeat the cell above: workarounds.null_cells = "previous"'
             self._meter.troubles.once("nulls", f"{'/'.join(value.place)}: {text}")
         self._meter.remark_zone(self._memory.clocks.get(value.plan.logical_name))
+
+
+async def write_out(lines: Iterable[str], world: World, association: Association | None) -> None:
+    """Print lines; after a slow reader was waited for the meter may have given up the association."""
+    began_ns = world.mono_ns()
+    await world.output.write(lines)
+    if association is not None and world.mono_ns() - began_ns > DOUBTFUL_NS:
+        association.is_doubtful = True
 
 
 def profile_digest(meter: Meter, value: MeterValue, captures: Sequence[CaptureObject]) -> bytes:

@@ -17,7 +17,7 @@ from telegraf_dlms.identity import identify
 from telegraf_dlms.lists import Answers
 from telegraf_dlms.meter import MeterCompact
 from telegraf_dlms.metrics import Problem
-from telegraf_dlms.profile_readout import ProfileReadout, first_clock
+from telegraf_dlms.profile_readout import ProfileReadout, first_clock, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ class Readout:
         self._take_tags(fresh)
         self._clock.take(fresh, self._meter)
         lines = [self._line(value, reading) for value, reading in fresh if not value.plan.is_tag]
-        await self._world.output.write([line for line in lines if line is not None])
+        await write_out([line for line in lines if line is not None], self._world, self._meter.association)
 
     def _take_tags(self, fresh: Sequence[tuple[MeterValue, Reading]]) -> None:
         tags = dict(self._meter.read_tags)
@@ -257,7 +257,7 @@ class Readout:
         rows = compact.layout(reading.captures, reading.scalers).rows(
             reading.buffer, capture_period=0, sort_method=None, poll_time_ns=self._time_ns
         )
-        await self._world.output.write([line for row in rows.rows for line in row.lines])
+        await write_out([line for row in rows.rows for line in row.lines], self._world, self._meter.association)
         self._count(value, rows.problems, gave=bool(rows.rows))
         self._meter.remark_zone(first_clock(reading.captures, reading.buffer))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.printed import PrintedRows
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 COMMIT_S: Final = 1.0
 #: A first row waits so long for others to come with it.
 COLLECT_S: Final = 0.02
+#: Profiles of one commit: 40 ms of the loop's time. The others follow after a pause.
+MOST_AT_ONCE: Final = 500
+PAUSE_S: Final = 0.25
 #: A profile of which no row was printed for so long is not configured any more.
 FORGET_NS: Final = 400 * 86_400 * 1_000_000_000
 
@@ -80,21 +84,26 @@ class Watermarks:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             due = max(self._last_commit + COMMIT_S, loop.time() + COLLECT_S)
-            self._timer = loop.call_at(due, self._commit)
+            self._timer = loop.call_at(due, self._commit, MOST_AT_ONCE)
 
     def settle(self) -> None:
         """Write what waits to be written."""
         if self._timer is not None:
             self._timer.cancel()
-            self._commit()
+            self._commit(len(self._waiting))
 
-    def _commit(self) -> None:
+    def _commit(self, most: int) -> None:
+        loop = asyncio.get_running_loop()
         self._timer = None
-        self._last_commit = asyncio.get_running_loop().time()
-        waiting, self._waiting = self._waiting, {}
-        texts = [(profile, printed.printed_ns, printed.to_text()) for profile, printed in waiting.items()]
+        self._last_commit = loop.time()
+        profiles = list(islice(self._waiting, most))
+        texts = [(profile, self._waiting[profile].printed_ns, self._waiting[profile].to_text()) for profile in profiles]
         if not self._write(texts):
-            self._waiting = waiting | self._waiting  # with the next rows
+            return  # with the next rows
+        for profile in profiles:
+            del self._waiting[profile]
+        if self._waiting:
+            self._timer = loop.call_later(PAUSE_S, self._commit, MOST_AT_ONCE)
 
     def _write(self, texts: Sequence[tuple[bytes, int, str]]) -> bool:
         try:

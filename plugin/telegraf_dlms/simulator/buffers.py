@@ -58,23 +58,22 @@ class Buffer:
     times: Callable[[Moment], Sequence[int]]
     rows: Callable[[Moment, int, int], list[tuple[bytes, ...]]]
 
+    def read(self, moment: Moment, selection: bytes | None) -> bytes:
+        """Return the encoded buffer, or what the encoded ``selection`` (selector and parameters) takes of it.
 
-def read(buffer: Buffer, moment: Moment, selection: bytes | None) -> bytes:
-    """Return the encoded buffer, or what the encoded ``selection`` (selector and parameters) takes of it.
-
-    DataRefused where the meter cannot make anything of the selection.
-    """
-    if selection is None:
-        return _encode(buffer, moment, 0, len(buffer.times(moment)), range(len(buffer.columns)))
-    try:
-        parameters = axdr.decode_all(selection[1:])
-    except RemoteProtocolError:
-        raise DataRefused(_TYPE_UNMATCHED) from None
-    if selection[0] == _BY_RANGE:
-        return _by_range(buffer, moment, parameters)
-    if selection[0] == _BY_ENTRY:
-        return _by_entry(buffer, moment, parameters)
-    raise DataRefused(_TYPE_UNMATCHED)
+        DataRefused where the meter cannot make anything of the selection.
+        """
+        if selection is None:
+            return _encode(self, moment, 0, len(self.times(moment)), range(len(self.columns)))
+        try:
+            parameters = axdr.decode_all(selection[1:])
+        except RemoteProtocolError:
+            raise DataRefused(_TYPE_UNMATCHED) from None
+        if selection[0] == _BY_RANGE:
+            return _by_range(self, moment, parameters)
+        if selection[0] == _BY_ENTRY:
+            return _by_entry(self, moment, parameters)
+        raise DataRefused(_TYPE_UNMATCHED)
 
 
 def capture_object(column: CaptureObject) -> bytes:

@@ -49,7 +49,7 @@ def read(
     if found.class_id != descriptor.class_id:
         raise DataRefused(_CLASS_INCONSISTENT)
     if found.buffer is not None and descriptor.attribute == 2:
-        return buffers.read(found.buffer, moment, selection)
+        return found.buffer.read(moment, selection)
     if selection is not None:
         raise DataRefused(_TYPE_UNMATCHED)
     if descriptor.attribute == 1:
