@@ -78,13 +78,18 @@ class ScalerUnit(NamedTuple):
     scaler: int
     unit: int
 
-    @classmethod
-    def of(cls, value: object) -> ScalerUnit | None:
+    @staticmethod
+    def of(value: object) -> ScalerUnit | None:
         """Return what a decoded structure says; None where it is none of a scaler (integer) and a unit (enum)."""
         match value:
             case (int(scaler), int(unit)) if -128 <= scaler <= 127 and 0 <= unit <= 255:
-                return cls(scaler, unit)
+                return _scaler_unit(scaler, unit)
         return None
+
+
+@lru_cache(maxsize=1024)  # thousands of meters have the same few
+def _scaler_unit(scaler: int, unit: int) -> ScalerUnit:
+    return ScalerUnit(scaler, unit)
 
 
 @dataclass(frozen=True, slots=True)

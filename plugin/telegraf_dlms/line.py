@@ -36,8 +36,7 @@ class Line(Metric):  # type: ignore[misc]  # the package has no types
     def prefix(self) -> str:
         """Measurement, tags and the space after them: what stays the same from reading to reading."""
         tags = dict(starmap(_tag, self.tags.items()))
-        measurement = _clean(self.measurement).replace(",", "\\,").replace(" ", "\\ ")
-        return f"{measurement}{''.join([tags[name] for name in sorted(tags)])} "
+        return f"{_printed_measurement(self.measurement)}{''.join([tags[name] for name in sorted(tags)])} "
 
     def __str__(self) -> str:
         """Return the whole line without a newline; MappingError for a value that no field can hold, or no value."""
@@ -111,6 +110,11 @@ def _clean(text: str) -> str:
 
 def _escape(text: str) -> str:
     return _SEPARATORS.sub(r"\\\1", text)
+
+
+@lru_cache(maxsize=64)  # a few are configured
+def _printed_measurement(measurement: str) -> str:
+    return _clean(measurement).replace(",", "\\,").replace(" ", "\\ ")
 
 
 def _tag(name: str, value: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ object they are an octet-string of six (Blue Book, 4.1.2).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LENGTH = 6
 
@@ -30,4 +31,9 @@ def parse_obis(text: str) -> bytes:
 
 def format_obis(logical_name: bytes) -> str:
     """Return the octets as ``A.B.C.D.E.F``, whatever their number: a meter's logical name may be anything."""
+    return _dotted(logical_name) if len(logical_name) == LENGTH else ".".join(map(str, logical_name))
+
+
+@lru_cache(maxsize=1024)  # thousands of meters share their objects' names
+def _dotted(logical_name: bytes) -> str:
     return ".".join(map(str, logical_name))
