@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: The plugin and the built-in meter, as this environment has them.
 PLUGIN = (sys.executable, "-m", "telegraf_dlms")
@@ -133,3 +134,15 @@ def cores(count: int) -> list[int | None]:
     """Return a core of its own for each of ``count`` processes, as far as there are any; None: wherever it fits."""
     there = sorted(os.sched_getaffinity(0))
     return [there[number % len(there)] if len(there) > 1 else None for number in range(count)]
+
+
+@contextlib.contextmanager
+def staying_on(core: int | None) -> Iterator[None]:
+    """Keep this process on a core for a while, and let it go where it could go before."""
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

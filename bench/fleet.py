@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from bench.children import PLUGIN, Child, Usage, cores
+from bench.children import PLUGIN, Child, Usage, cores, staying_on
 from bench.registers import REGISTERS
 from telegraf_dlms.schedule import spread
 
@@ -204,9 +204,11 @@ class Outcome:
 def run(fleet: Fleet) -> Outcome:
     """Start the meters and the plugin, read for ``fleet.seconds`` from when the plugin is ready, and stop both."""
     plugin_core, other_core = cores(2)
-    if other_core is not None:
-        os.sched_setaffinity(0, {other_core})
-    with tempfile.TemporaryDirectory() as folder, Child([*PLUGIN, *fleet.simulator()], core=other_core) as meters:
+    with (
+        staying_on(other_core),
+        tempfile.TemporaryDirectory() as folder,
+        Child([*PLUGIN, *fleet.simulator()], core=other_core) as meters,
+    ):
         port = int(meters.said(r"listening on [\d.]+:(\d+)")[1])
         config = Path(folder, "fleet.conf")
         config.write_text(fleet.configuration(port=port, state_file=Path(folder, "fleet.state")), encoding="utf-8")

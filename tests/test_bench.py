@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bench import buffers, exchanges, fleets, profiles, report, serials
 from bench.buffers import ProfileMeter
 from bench.children import Usage as ProcessUsage
+from bench.children import cores, staying_on
 from bench.clients import ExampleClient, OurClient, OurProfileClient, silenced
 from bench.fleet import INTERVAL_S, Fleet, Outcome, Tally, Verdict, address_of, name_of
 from bench.meters import Counting, Recording, meter
@@ -226,6 +228,15 @@ def test_a_tally_knows_how_polls_ended_and_when_the_first_began():
     tally = taken(Fleet(2, 30, spread_s=0), (0, 102, 1, "ok"), (1, 101, 1, "connect"), (0, 112, 1, "ok"))
     assert tally.results() == Counter({"ok": 2, "connect": 1})
     assert tally.began_ns == 101 * SECOND
+
+
+def test_a_run_leaves_the_process_on_the_cores_that_it_had():
+    before = os.sched_getaffinity(0)
+    core = cores(2)[1]
+    with pytest.raises(RuntimeError, match="in the middle"), staying_on(core):
+        assert os.sched_getaffinity(0) == ({core} if core is not None else before)
+        raise RuntimeError("in the middle")
+    assert os.sched_getaffinity(0) == before
 
 
 def outcome(fleet, *, share=0.5, peak=100_000_000, delays=(0.1,) * 100):
