@@ -249,6 +249,8 @@ def test_the_words_are_tuples():
         ((-1, 30), ScalerUnit(-1, 30)),
         ([-1, 30], ScalerUnit(-1, 30)),
         ((127, 255), ScalerUnit(127, 255)),
+        ((True, 30), None),
+        ((0, False), None),
         ((128, 30), None),
         ((0, 256), None),
         ((0,), None),
@@ -260,6 +262,13 @@ def test_the_words_are_tuples():
 )
 def test_a_scaler_unit_is_a_scaler_and_a_unit_and_nothing_else(value, scaler_unit):
     assert ScalerUnit.of(value) == scaler_unit
+
+
+def test_a_scaler_that_one_meter_sends_as_a_boolean_is_no_other_meters():
+    # They are equal, and of equal ones only the first is kept.
+    cosem._scaler_unit.cache_clear()
+    assert ScalerUnit.of((True, 30)) is None
+    assert repr(ScalerUnit.of((1, 30))) == "ScalerUnit(scaler=1, unit=30)"
 
 
 @pytest.mark.parametrize(("class_id", "described"), [(3, True), (62, True), (111, False), (9000, False)])

@@ -71,6 +71,12 @@ def test_capture_objects_with_numbers_that_no_range_descriptor_could_say_are_ref
         parse_capture_objects([item])
 
 
+@pytest.mark.parametrize("item", [(True, IMPORT, 2, 0), (3, IMPORT, True, 0), (3, IMPORT, 2, False)], ids=repr)
+def test_capture_objects_have_no_booleans(item):
+    with pytest.raises(DataRefused, match="capture_objects"):
+        parse_capture_objects([item])
+
+
 def test_capture_objects_may_have_attributes_of_their_manufacturer():
     assert parse_capture_objects([(0xFFFF, IMPORT, -128, 0xFFFF)])[0].attribute == -128
 

@@ -246,10 +246,11 @@ def test_what_a_profile_does_not_tell_of_itself_is_not_known():
     assert words_of(meter) == []
 
 
-def test_a_number_that_a_profile_cannot_have_is_not_known():
+@pytest.mark.parametrize("number", [encode(Tag.LONG64_UNSIGNED, 2**32), encode(Tag.BOOLEAN, True)])
+def test_a_number_that_a_profile_cannot_have_is_not_known(number):
     meter = whole_profile(range(40))
     for attribute in (7, 8):
-        meter.attributes[meter.at(attribute)] = encode(Tag.LONG64_UNSIGNED, 2**32)
+        meter.attributes[meter.at(attribute)] = number
     profile = find(meter, listed(7, PROFILE)).profile
     assert (profile.entries_in_use, profile.profile_entries, profile.is_tried) == (None, None, False)
     assert words_of(meter) == []

@@ -80,9 +80,12 @@ class ScalerUnit(NamedTuple):
 
     @staticmethod
     def of(value: object) -> ScalerUnit | None:
-        """Return what a decoded structure says; None where it is none of a scaler (integer) and a unit (enum)."""
+        """Return what a decoded structure says; None where it is none of a scaler (integer) and a unit (enum).
+
+        A boolean is neither, though it is an integer to Python.
+        """
         match value:
-            case (int(scaler), int(unit)) if -128 <= scaler <= 127 and 0 <= unit <= 255:
+            case (scaler, unit) if type(scaler) is type(unit) is int and -128 <= scaler <= 127 and 0 <= unit <= 255:
                 return _scaler_unit(scaler, unit)
         return None
 

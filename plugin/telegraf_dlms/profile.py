@@ -131,5 +131,10 @@ def _capture_object(item: Value) -> CaptureObject:
 
 
 def _fits(class_id: int, attribute: int, data_index: int) -> bool:
-    """Return whether these are a long-unsigned, an integer, a long-unsigned: a range descriptor says them again."""
+    """Return whether these are a long-unsigned, an integer, a long-unsigned: a range descriptor says them again.
+
+    A boolean is none of them, though it is an integer to Python.
+    """
+    if bool in {type(class_id), type(attribute), type(data_index)}:
+        return False
     return 0 <= class_id <= 0xFFFF and -0x80 <= attribute <= 0x7F and 0 <= data_index <= 0xFFFF

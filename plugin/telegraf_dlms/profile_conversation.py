@@ -199,7 +199,7 @@ class BufferReader:
             value = yield from self._get(attribute)
         except DataRefused:
             return None
-        return value if isinstance(value, int) and 0 <= value <= MAX_NUMBER else None
+        return value if type(value) is int and 0 <= value <= MAX_NUMBER else None
 
     def _selected(self, selector: int, selection: bytes) -> Conversation[Value]:
         try:

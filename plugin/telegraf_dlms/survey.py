@@ -249,7 +249,7 @@ def _number(association: Association, listed: ListedObject, attribute: int) -> C
         value = yield from _ask(association, listed, attribute)
     except DataRefused:
         return None
-    return value if isinstance(value, int) and 0 <= value <= MAX_NUMBER else None
+    return value if type(value) is int and 0 <= value <= MAX_NUMBER else None
 
 
 def _ask(

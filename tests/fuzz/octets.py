@@ -59,7 +59,7 @@ def _value(source: Random, seeds: Sequence[bytes]) -> bytes:
 
 def _print(value: Any, source: Random, watch: Watch) -> None:
     class_id, number = source.choice(_ATTRIBUTES)
-    scaler_unit = source.choice((None, ScalerUnit(-1, 30), ScalerUnit(127, 0), ScalerUnit(-128, 255)))
+    scaler_unit = ScalerUnit.of((source.choice((-1, 0, 127, -128, True, None)), source.choice((30, 0, 255, False))))
     series = Series("dlms", tags={}, class_id=class_id, logical_name=_NAME, presentation=PRESENTATION)
     line, _ = watch.call(series.line, [(number, value)], scaler_unit=scaler_unit, time_ns=NOON_NS)
     watch.lines([] if line is None else [line])
