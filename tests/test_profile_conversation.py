@@ -71,6 +71,7 @@ def test_facts_that_a_meter_refuses_are_asked_again():
         (encode(Tag.LONG64_UNSIGNED, 2**64 - 1), None),
         (encode(Tag.LONG, -1), None),
         (encode(Tag.NULL_DATA), None),
+        (encode(Tag.BOOLEAN, True), None),
         (octets(b"8"), None),
         (4, None),
     ],
