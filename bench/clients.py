@@ -20,6 +20,7 @@ from gurux_dlms.secure import GXDLMSSecureClient
 from bench import buffers
 from bench.meters import AUTHENTICATION_KEY, BLOCK_CIPHER_KEY, CLIENT_TITLE, NOON, Answer, Interface, Security, talk
 from telegraf_dlms.access import Access
+from telegraf_dlms.buffer_progress import Progress
 from telegraf_dlms.ciphering import Protection
 from telegraf_dlms.conversation import Memory, Reading, ReadRequest, read_values, release
 from telegraf_dlms.cosem import AttributeDescriptor
@@ -28,7 +29,7 @@ from telegraf_dlms.handshake import Identity, associate
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.metrics import Presentation, Series
-from telegraf_dlms.new_rows import Progress, Question, read_new_rows
+from telegraf_dlms.new_rows import Question, read_new_rows
 from telegraf_dlms.obis import format_obis, parse_obis
 from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile import ProfileSeries

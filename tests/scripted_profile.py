@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from scripted_meter import ScriptedMeter, association, converse, octets, scaler_unit, unsigned
 from telegraf_dlms import axdr
 from telegraf_dlms.axdr import Tag, array, encode, structure
+from telegraf_dlms.buffer_progress import Progress
 from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import AttributeDescriptor, CaptureObject
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.datetimes import encode as encode_date_time
 from telegraf_dlms.metrics import Presentation
-from telegraf_dlms.new_rows import Progress, Question, read_new_rows
+from telegraf_dlms.new_rows import Question, read_new_rows
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile import ProfileSeries

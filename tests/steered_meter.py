@@ -171,6 +171,7 @@ class SteeredMeters:
         self.accesses = accesses
         self.ledgers = [NotingLedger(access) for access in accesses]
         self.port = None
+        self.heard = 0  # how many pieces of requests
         self._away = False
         self._transports = set()
         self._loop = asyncio.new_event_loop()
@@ -246,6 +247,7 @@ class _Connection(asyncio.Protocol):
         self._meters._transports.add(transport)
 
     def data_received(self, data):
+        self._meters.heard += 1
         try:
             self._transport.write(self._line.receive(data))
         except RemoteProtocolError:

@@ -61,8 +61,8 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters watermarks", "metrics errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake attentive identity lists probe stopwatch profile_conversation entry_walk new_rows "
-        "compact_conversation",
+        "conversation handshake attentive identity lists probe stopwatch profile_conversation buffer_progress "
+        "entry_walk new_rows compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
     "trace": Family("trace masking", "association ciphering apdu short_names framing axdr cosem errors talk"),

@@ -214,7 +214,7 @@ async def test_a_bug_in_it_is_said_and_the_bus_lives_on():
         raise ZeroDivisionError("a bug")
 
     bus._catch_up.work = fail
-    bus.meters[0].behind[next(iter(bus.meters[0].values["p"]))] = None
+    bus.meters[0].behind[next(iter(bus.meters[0].values["p"]))] = 5000
     bus.start(ticking=True)
     await until(100)
     await bus.stop(deadline=in_s(10))
@@ -237,7 +237,7 @@ async def test_nothing_is_reserved_where_nothing_is_behind_and_what_is_not_neede
     assert not await work.work(bus, not_before_ns=0)
     assert work.due_ns == NEVER
     meter = bus.meters[0]
-    meter.behind[meter.values["p"][0]] = None
+    meter.behind[meter.values["p"][0]] = 5000
     now_ns = world.world.mono_ns()
     assert not await work.work(bus, not_before_ns=now_ns + SECOND)
     assert work.due_ns == now_ns + SECOND
@@ -253,7 +253,7 @@ async def test_a_device_that_is_not_to_be_asked_now_waits_for_its_next_poll():
     world = scene(profile_group())
     bus = world.bus()
     meter = bus.meters[0]
-    meter.behind[meter.values["p"][0]] = None
+    meter.behind[meter.values["p"][0]] = 5000
     meter.back_off.failed(world.world.mono_ns(), cost_ns=SECOND)
     assert not await CatchUp(bus.meters, world.world).work(bus, not_before_ns=0)
     assert not meter.behind
@@ -264,7 +264,7 @@ async def test_turns_that_bring_nothing_come_to_an_end(monkeypatch):
     world = scene(profile_group())
     bus = world.bus()
     meter = bus.meters[0]
-    meter.behind[meter.values["p"][0]] = None
+    meter.behind[meter.values["p"][0]] = 5000
     turns = []
 
     async def go_nowhere(*_arguments, **_options):
@@ -276,3 +276,20 @@ async def test_turns_that_bring_nothing_come_to_an_end(monkeypatch):
     while await work.work(Idle(), not_before_ns=0):
         assert len(turns) <= MOST_FRUITLESS + 1
     assert len(turns) == MOST_FRUITLESS + 1
+
+
+@on_a_jumping_clock
+async def test_a_fleet_whose_meters_have_little_to_catch_up_with_takes_no_longer_than_its_lines_do():
+    names = [f"m{number}" for number in range(60)]
+    lines = "".join(connection(name, persistent=True) + device(name, name) for name in names)
+    groups = group("p", *(all_rows(name, backfill="1d") for name in names), interval="1h")
+    fleet = Scene(lines, groups, **{name: Station() for name in names})
+    fleet.world = replace(fleet.world, throttle=Throttle())
+    buses = [fleet.bus(name) for name in names]
+    for bus in buses:
+        bus.start(ticking=True)
+    rows = len(names) * COLUMNS * 97
+    await until((rows - BURST) / LINES_A_SECOND * 1.3 + 2)
+    assert len([line for line in fleet.lines.values if ",profile=" in line]) == rows
+    for bus in buses:
+        await bus.stop(deadline=in_s(10))

@@ -21,9 +21,7 @@ from scripted_profile import (
 )
 from telegraf_dlms.access import PROPOSED, Conformance
 from telegraf_dlms.axdr import Tag, array, encode
-from telegraf_dlms.errors import DataRefused
-from telegraf_dlms.new_rows import LEAST_AT_ONCE, MOST_AT_ONCE, Place, Progress, expected_rows
-from telegraf_dlms.printed import PrintedRows
+from telegraf_dlms.errors import DataRefused, Silence
 from telegraf_dlms.rows import Row
 
 NO_SELECTION = PROPOSED & ~Conformance.SELECTIVE_ACCESS
@@ -254,6 +252,34 @@ def test_in_another_order_the_whole_buffer_comes_first_and_ranges_follow(sort_me
     assert reader.meter.asked == ["range from 23:45"]
 
 
+def test_a_meter_that_falls_silent_when_it_is_asked_for_entries_is_asked_in_another_way_for_a_day():
+    reader = Reader(ScriptedProfile(), backfill=DAY)
+    reader.read()
+    answer = reader.meter.attributes[reader.meter.at(2)]
+
+    def silent(selection):
+        return Silence("no answer") if selection and selection[0] == 2 else answer(selection)
+
+    reader.meter.attributes[reader.meter.at(2)] = silent
+    reader.meter.numbers.append(8)
+    for _ in range(2):
+        with pytest.raises(Silence):
+            reader.read()
+    reader.meter.attributes[reader.meter.at(2)] = answer
+    assert numbers(reader.read()) == [8]
+    reader.meter.attributes[reader.meter.at(2)] = silent
+    reader.meter.numbers.append(9)
+    for _ in range(3):
+        with pytest.raises(Silence):
+            reader.read()
+    reader.meter.take_asked()
+    assert numbers(reader.read()) == [9]
+    assert reader.meter.take_asked() == ["range from 00:00"]
+    reader.meter.attributes[reader.meter.at(2)] = answer
+    reader.now_ns += DAY
+    assert reader.asked()[0] == "entries_in_use"
+
+
 # The whole buffer.
 
 
@@ -313,51 +339,6 @@ def test_rows_that_wait_to_be_printed_are_not_read_again():
     assert (fresh.rows, fresh.more, fresh.newest_ns) == ([row], True, quarter(1))
     assert reader.progress.pending == []
     assert reader.meter.asked == COLUMNS
-
-
-@pytest.mark.parametrize(
-    ("rows", "took_s", "expected"),
-    [
-        pytest.param(64, 1, 64, id="just right"),
-        pytest.param(64, 0.25, 128, id="much faster: twice as many"),
-        pytest.param(64, 0.8, 80, id="faster"),
-        pytest.param(64, 1.6, 40, id="slower"),
-        pytest.param(64, 60, 32, id="much slower: half as many"),
-        pytest.param(3, 60, 64, id="too few to tell"),
-        pytest.param(64, 0, 64, id="no time at all"),
-    ],
-)
-def test_as_many_rows_are_asked_for_as_take_the_time_that_is_wanted(rows, took_s, expected):
-    progress = Progress(rows_at_once=64)
-    progress.adapt(rows, took_ns=int(took_s * 10**9), wanted_ns=10**9)
-    assert progress.rows_at_once == expected
-
-
-def test_there_is_a_least_and_a_most_of_rows_at_once():
-    progress = Progress()
-    for _ in range(9):
-        progress.adapt(500, took_ns=1000, wanted_ns=10**9)
-    assert progress.rows_at_once == MOST_AT_ONCE
-    for _ in range(9):
-        progress.adapt(500, took_ns=10**12, wanted_ns=10**9)
-    assert progress.rows_at_once == LEAST_AT_ONCE
-
-
-def test_how_many_rows_there_should_be_is_known_by_the_time_that_passed():
-    printed, progress = PrintedRows(), Progress()
-
-    def expected(capture_period=900, now=10):
-        return expected_rows(printed, progress, capture_period=capture_period, now_ns=quarter(now))
-
-    assert expected() is None
-    printed.commit([Row(quarter(4), quarter(4), b"", ())], printed_ns=1)
-    assert expected() == 6
-    assert expected(capture_period=0) == 0
-    assert expected(now=1) == 0
-    progress.place = Place(quarter(9), 100, age=30)
-    assert expected() == 31
-    progress.pending = [Row(quarter(4), quarter(4), b"", ())] * 3
-    assert expected() == 3
 
 
 def test_the_columns_of_a_profile_without_a_clock_give_rows_at_the_polls_time():

@@ -14,8 +14,8 @@ from datetime import timedelta
 import pytest
 
 from scripted_profile import MIDNIGHT, PROFILE, Reader, ScriptedProfile, numbers
+from telegraf_dlms.buffer_progress import USUAL_ROWS
 from telegraf_dlms.datetimes import encode
-from telegraf_dlms.new_rows import USUAL_ROWS
 from telegraf_dlms.printed import PrintedRows
 
 SECOND = 1_000_000_000

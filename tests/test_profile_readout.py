@@ -11,10 +11,10 @@ from jumping_clock import on_a_jumping_clock
 from readout_scene import TIME, Scene, all_rows, rows, status_rows, told
 from scripted_profile import CLOCK, IMPORT, STATUS, ScriptedProfile, date_time, quarter
 from stations import connection, device, group, load_profile, plan_of, value
+from telegraf_dlms.buffer_progress import FIRST_AT_ONCE
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import Meter
-from telegraf_dlms.new_rows import FIRST_AT_ONCE
 from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.profile_readout import first_clock, profile_digest
@@ -248,7 +248,7 @@ async def test_what_was_claimed_is_given_back_where_reading_fails():
 async def test_a_profile_that_is_refused_is_not_behind():
     throttle = Throttle()
     scene, _ = scene_of(throttle=throttle)
-    scene.house.behind[profile_of(scene)] = None
+    scene.house.behind[profile_of(scene)] = 5000
     scene.meter.attributes[scene.meter.at(3)] = 4
     assert (await scene.poll())[1] == (0, 1)
     assert not scene.house.behind

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from telegraf_dlms.poll import Carrier
     from telegraf_dlms.world import World
 
-#: Lines of one turn: enough to be worth an association.
+#: The most lines of one turn: enough to be worth an association.
 TURN_LINES: Final = 2_000
+#: The fewest that are reserved, where a device has hardly any left.
+LEAST_LINES: Final = 50
 #: Turns of one bus that print nothing, one after the other, before it waits for a due poll.
 MOST_FRUITLESS: Final = 100
 
@@ -33,6 +35,7 @@ class CatchUp:
         self._meters = deque(meters)
         self._world = world
         self._slot_ns: int | None = None
+        self._reserved = 0
         self._fruitless = 0
 
     @property
@@ -48,16 +51,17 @@ class CatchUp:
             self.leave()
             return False
         if self._slot_ns is None:
-            self._slot_ns = throttle.reserve(TURN_LINES, now_ns)
+            self._reserved = max(LEAST_LINES, min(TURN_LINES, sum(meter.behind.values())))
+            self._slot_ns = throttle.reserve(self._reserved, now_ns)
         self._slot_ns = max(self._slot_ns, not_before_ns)
         if self._slot_ns > now_ns:
             return False
         self._slot_ns = None
         lines = 0
         try:
-            lines = await go_on(meter, carrier, self._world, lines=TURN_LINES)
+            lines = await go_on(meter, carrier, self._world, lines=self._reserved)
         finally:
-            throttle.give_back(TURN_LINES - lines)
+            throttle.give_back(self._reserved - lines)
             self._meters.remove(meter)
             self._meters.append(meter)
         self._fruitless = 0 if lines else self._fruitless + 1
@@ -69,7 +73,7 @@ class CatchUp:
     def leave(self) -> None:
         """Give back what is reserved and not needed any more."""
         if self._slot_ns is not None and self._world.throttle is not None:
-            self._world.throttle.give_back(TURN_LINES)
+            self._world.throttle.give_back(self._reserved)
         self._slot_ns = None
 
     def _next(self, now_ns: int) -> Meter | None:

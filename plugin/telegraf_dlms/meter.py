@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from telegraf_dlms.address import hdlc_client
+from telegraf_dlms.buffer_progress import Progress
 from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import Association, Memory
 from telegraf_dlms.counter_search import CounterSearch
@@ -15,7 +16,6 @@ from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identific
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
-from telegraf_dlms.new_rows import Progress
 from telegraf_dlms.profile import ProfileSeries
 from telegraf_dlms.short_names import ShortNames
 from telegraf_dlms.troubles import Troubles
@@ -192,8 +192,8 @@ class Meter:
         self.totals = Totals()
         self.back_off = BackOff()
         self.read_tags: dict[str, str] = {}
-        #: Profiles of which there is more to read, the longest waiting first.
-        self.behind: dict[MeterValue, None] = {}
+        #: Profiles of which there is more to read, the longest waiting first, and about how many lines that is.
+        self.behind: dict[MeterValue, int] = {}
         self.values = {group.name: self._values_of(group) for group in plan.groups}
         self._gone = Counted()
         self._is_unclean = self._owes_disc = self._is_public = False

@@ -16,9 +16,10 @@ here (``printed``): nothing that it selects is believed.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from telegraf_dlms.buffer_progress import LEAST_PATIENCE_NS, LONGEST_PATIENCE_NS, Place, expected_rows
 from telegraf_dlms.entry_walk import EntryWalk
 from telegraf_dlms.profile_conversation import BY_ENTRY, BY_RANGE, NotSelected, as_list
 from telegraf_dlms.row_times import clock_column, is_null
@@ -29,65 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from telegraf_dlms.axdr import Value
+    from telegraf_dlms.buffer_progress import Progress
     from telegraf_dlms.layout import Rows
     from telegraf_dlms.printed import PrintedRows
     from telegraf_dlms.profile_conversation import BufferReader, BufferReading, BufferRequest
     from telegraf_dlms.rows import Row
     from telegraf_dlms.talk import Conversation
 
-#: Rows asked for at once, at first: what fits into a second at 9600 baud is found out then.
-FIRST_AT_ONCE: Final = 64
-LEAST_AT_ONCE: Final = 16
-#: The rows of five days; more would be as fast, and keep others waiting, and memory.
-MOST_AT_ONCE: Final = 500
-#: More rows than a poll usually brings: a profile that is so far behind catches up, when others have been served.
-USUAL_ROWS: Final = 8
 
 _SECOND: Final = 1_000_000_000
 #: A range ends so far beyond the newest row that we know of, and beyond our own clock: a meter's may be far ahead.
 _RANGE_END_NS: Final = 366 * 86_400 * _SECOND
 #: How many times as many rows are asked for where the first ones have no clock to count from.
 _FURTHER: Final = 8
-#: A buffer that is only read by range is looked through this seldom at last where nothing was hidden in it.
-_LONGEST_PATIENCE_NS: Final = 86_400 * _SECOND
-_LEAST_PATIENCE_NS: Final = 60 * _SECOND
-
-
-class Place(NamedTuple):
-    """Where the last row handled was: when, by our own clock, how many rows there were, and how many were newer.
-
-    ``in_use`` is None where nobody asked.
-    """
-
-    wall_ns: int
-    in_use: int | None = None
-    age: int = 0
-
-
-@dataclass(slots=True)
-class Progress:
-    """What is known of a buffer from one read to the next; it ends with the process.
-
-    ``pending`` rows were read and are still to be printed, and there are ``more`` behind them. ``window_ns``: ranges
-    were read up to it, each ``windows`` times as long as the rows of one reading take. The whole buffer is due to be
-    looked through at ``whole_ns``.
-    """
-
-    rows_at_once: int = FIRST_AT_ONCE
-    pending: list[Row] = field(default_factory=list)
-    more: bool = False
-    place: Place | None = None
-    window_ns: int | None = None
-    windows: int = 1
-    whole_ns: int = 0
-    patience_ns: int = _LEAST_PATIENCE_NS
-
-    def adapt(self, rows: int, *, took_ns: int, wanted_ns: int) -> None:
-        """Ask for as many rows at once as take ``wanted_ns`` to read."""
-        if rows >= LEAST_AT_ONCE and took_ns > 0:
-            fitting = rows * wanted_ns // took_ns
-            fitting = min(2 * self.rows_at_once, max(self.rows_at_once // 2, fitting))
-            self.rows_at_once = min(MOST_AT_ONCE, max(LEAST_AT_ONCE, fitting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +72,6 @@ class Fresh:
     found: Rows | None = None
 
 
-def expected_rows(printed: PrintedRows, progress: Progress, *, capture_period: int, now_ns: int) -> int | None:
-    """Return how many rows there should be to read by now; None where that cannot be known."""
-    if progress.pending:
-        return len(progress.pending)
-    if printed.last is None:
-        return None
-    if not capture_period:
-        return 0
-    since_ns, newer = printed.resume_ns(now_ns), 0
-    if progress.place is not None:
-        since_ns, newer = progress.place.wall_ns, progress.place.age
-    return newer if since_ns is None else newer + max(0, (now_ns - since_ns) // (capture_period * _SECOND))
-
-
 def read_new_rows(question: Question) -> Conversation[Fresh]:
     """Read rows that were not handled yet. DataRefused where the meter refuses the profile."""
     pending = question.progress.pending
@@ -149,7 +90,12 @@ def _newer(question: Question) -> Conversation[Fresh]:
     reader, reading = question.reader, question.reading
     has_clock = clock_column(reading.captures) is not None
     question.printed.is_walked = False
-    if has_clock and reading.sort_method in {FIFO, LIFO} and reader.can(BY_ENTRY):
+    if (
+        has_clock
+        and reading.sort_method in {FIFO, LIFO}
+        and reader.can(BY_ENTRY)
+        and question.progress.answers_entries(question.now_ns)
+    ):
         in_use = yield from reader.entries_in_use()
         if in_use == 0:
             return (yield from _whole(question))
@@ -166,6 +112,18 @@ def _newer(question: Question) -> Conversation[Fresh]:
 
 
 def _by_entry(question: Question, in_use: int) -> Conversation[Fresh]:
+    progress = question.progress
+    progress.is_asking = True
+    try:
+        fresh = yield from _walked(question, in_use)
+    except NotSelected:
+        progress.is_asking = False
+        raise
+    progress.is_asking, progress.unanswered = False, 0
+    return fresh
+
+
+def _walked(question: Question, in_use: int) -> Conversation[Fresh]:
     walk = EntryWalk(question, in_use)
     is_first = question.printed.last is None
     stretch, count = yield from walk.first() if is_first else walk.newer()
@@ -191,7 +149,9 @@ def _newest(question: Question, entries: int) -> Conversation[Fresh]:
     newest = believed(found.rows, now_ns=question.now_ns)
     wanted = found.rows[found.rows.index(newest[-entries:][0]) :] if newest else ()
     question.progress.place = Place(question.now_ns)
-    return Fresh(_unknown(question, wanted, extent="part"), found=found)
+    fresh = Fresh(_unknown(question, wanted, extent="part"), found=found)
+    question.printed.is_walked = question.reading.order == "captured" and question.reader.can(BY_ENTRY)
+    return fresh
 
 
 def _newest_buffer(question: Question, entries: int) -> Conversation[Value]:
@@ -267,15 +227,15 @@ def _may_hide(question: Question, rows: Sequence[Row]) -> bool:
     period = question.reading.capture_period
     is_due = now_ns >= progress.whole_ns
     if rows:
-        progress.patience_ns = _LEAST_PATIENCE_NS
+        progress.patience_ns = LEAST_PATIENCE_NS
     if rows or is_due:
-        _be_patient(question)
+        progress.be_patient(now_ns, capture_period=period)
     if rows:
         newest_ns = printed.newest_ns(now_ns)
         newer = [row for row in rows if row.clock_ns is not None and (newest_ns is None or row.clock_ns > newest_ns)]
         return gap_seconds(newer, capture_period=period, since_ns=newest_ns) > 0
     if is_due:
-        progress.patience_ns = min(2 * progress.patience_ns, _LONGEST_PATIENCE_NS)
+        progress.patience_ns = min(2 * progress.patience_ns, LONGEST_PATIENCE_NS)
     return is_due
 
 
@@ -294,14 +254,8 @@ def _whole(question: Question) -> Conversation[Fresh]:
         rows = _unknown(question, found.rows, extent="whole")
         printed.forget_unmet(found.rows)
     question.progress.place = Place(question.now_ns)
-    _be_patient(question)
+    question.progress.be_patient(question.now_ns, capture_period=question.reading.capture_period)
     return Fresh(rows, passed, found=found)
-
-
-def _be_patient(question: Question) -> None:
-    """Look through the whole buffer again when rows should have been captured."""
-    patience_ns = max(question.progress.patience_ns, 2 * question.reading.capture_period * _SECOND)
-    question.progress.whole_ns = question.now_ns + patience_ns
 
 
 def _learn_clock(question: Question, buffer: Value) -> None:

@@ -12,9 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar
 
+from telegraf_dlms.buffer_progress import USUAL_ROWS, expected_rows
 from telegraf_dlms.meter import KeptRows
 from telegraf_dlms.metrics import ProfilePoll
-from telegraf_dlms.new_rows import USUAL_ROWS, Question, expected_rows, read_new_rows
+from telegraf_dlms.new_rows import Question, read_new_rows
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.profile_conversation import BufferReader
 from telegraf_dlms.row_times import clock_column
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from telegraf_dlms.axdr import Value
+    from telegraf_dlms.buffer_progress import Progress
     from telegraf_dlms.conversation import Association, Memory
     from telegraf_dlms.cosem import CaptureObject
     from telegraf_dlms.layout import Rows
     from telegraf_dlms.meter import Meter, MeterProfile, MeterValue
     from telegraf_dlms.metrics import Problem
-    from telegraf_dlms.new_rows import Fresh, Progress
+    from telegraf_dlms.new_rows import Fresh
     from telegraf_dlms.printed import PrintedRows
     from telegraf_dlms.profile_conversation import BufferReading
     from telegraf_dlms.rows import Row
@@ -106,9 +108,8 @@ class ProfileReadout:
         reading = await self._run(reader.facts(profile.series.needed_scalers))
         kept = self._kept(value, profile, reading.captures)
         width = max(1, len(reading.captures) - 1)
-        claimed = self._claim(kept, reading, width)
+        claimed = self._claim(value, profile, kept, reading)
         if claimed is None:
-            self._meter.behind[value] = None
             return Part(is_read=False)
         now_ns = self._world.wall_ns()
 
@@ -133,7 +134,8 @@ class ProfileReadout:
         rows, more = _bounded(fresh, kept.progress)
         lines = await self._print(profile, kept, reading, rows, fresh, more=more)
         self._give_back(claimed, printed=lines)
-        self._note(value, fresh, more=more)
+        left = _rows_left(fresh, kept, reading, now_ns=now_ns) if more else 0
+        self._note(value, fresh, left=left * width)
         return Part(
             is_read=True,
             gave=bool(rows) or (fresh.found is not None and bool(fresh.found.rows)),
@@ -153,18 +155,29 @@ class ProfileReadout:
             self._memory.clocks.setdefault(name, kept.printed.clock_cell)
         return kept
 
-    def _claim(self, kept: KeptRows, reading: BufferReading, width: int) -> int | None:
-        """Return how many lines were claimed for rows beyond the usual ones; None where they are not allowed now."""
-        throttle = self._world.throttle
+    def _claim(self, value: MeterValue, profile: MeterProfile, kept: KeptRows, reading: BufferReading) -> int | None:
+        """Return how many lines were claimed for more rows than the usual ones; None where they are not allowed now."""
+        throttle, period_ns = self._world.throttle, reading.capture_period * 1_000_000_000
         if throttle is None or self._pace == "granted":
             return 0
         rows = expected_rows(
             kept.printed, kept.progress, capture_period=reading.capture_period, now_ns=self._world.wall_ns()
         )
-        if rows is not None and rows <= USUAL_ROWS:
+        if rows is not None and rows <= self._usual_rows(value, period_ns):
             return 0
-        lines = width * min(kept.progress.rows_at_once, rows or kept.progress.rows_at_once)
-        return lines if throttle.claim(lines, self._world.mono_ns()) else None
+        if rows is None:
+            rows = profile.request.backfill_ns // period_ns if period_ns else kept.progress.rows_at_once
+        width = max(1, len(reading.captures) - 1)
+        lines = width * min(kept.progress.rows_at_once, rows)
+        if throttle.claim(lines, self._world.mono_ns()):
+            return lines
+        self._meter.behind[value] = width * rows
+        return None
+
+    def _usual_rows(self, value: MeterValue, period_ns: int) -> int:
+        """Return how many rows a poll brings where none was missed."""
+        interval_ns = next((group.interval_ns for group in self._meter.plan.groups if group.name == value.group), 0)
+        return min(USUAL_ROWS, interval_ns // period_ns + 2) if period_ns else USUAL_ROWS
 
     def _give_back(self, claimed: int, *, printed: int) -> None:
         """Tell the throttle how many lines were printed of those that were claimed; usual ones are none of its."""
@@ -206,11 +219,11 @@ class ProfileReadout:
             watermarks.keep(kept.profile, printed)
         return len(lines)
 
-    def _note(self, value: MeterValue, fresh: Fresh, *, more: bool) -> None:
-        """Remember whether there is more to read, and say once what an operator may want to set."""
+    def _note(self, value: MeterValue, fresh: Fresh, *, left: int) -> None:
+        """Remember about how many lines there are to read, and say once what an operator may want to set."""
         self._meter.behind.pop(value, None)
-        if more:
-            self._meter.behind[value] = None
+        if left:
+            self._meter.behind[value] = left
         found = fresh.found
         if found is None:
             return
@@ -253,6 +266,14 @@ def _bounded(fresh: Fresh, progress: Progress) -> tuple[Sequence[Row], bool]:
     rows, rest = fresh.rows[:most], fresh.rows[most:]
     progress.pending, progress.more = list(rest), fresh.more
     return rows, bool(rest) or fresh.more
+
+
+def _rows_left(fresh: Fresh, kept: KeptRows, reading: BufferReading, *, now_ns: int) -> int:
+    """Return about how many rows there are to read, one at least."""
+    if fresh.newest_ns is None or not reading.capture_period:
+        return max(len(kept.progress.pending), kept.progress.rows_at_once)
+    newest_ns = kept.printed.newest_ns(now_ns) or fresh.newest_ns
+    return max(1, (fresh.newest_ns - newest_ns) // (reading.capture_period * 1_000_000_000))
 
 
 def _of_one_time(rows: Sequence[Row]) -> list[Row]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from scripted_meter import Apdus
 from telegraf_dlms.access import Access, Protection
+from telegraf_dlms.buffer_progress import Progress
 from telegraf_dlms.compact import COMPACT_DATA
 from telegraf_dlms.compact_conversation import CompactRequest, read_compact
 from telegraf_dlms.conversation import Memory, Reading, ReadRequest, read_values, release
@@ -27,7 +28,7 @@ from telegraf_dlms.get import InvokeIds, get_list
 from telegraf_dlms.handshake import Handshake, Identity, established
 from telegraf_dlms.hdlc_procedure import HdlcFraming
 from telegraf_dlms.metrics import Presentation, Series
-from telegraf_dlms.new_rows import Progress, Question, read_new_rows
+from telegraf_dlms.new_rows import Question, read_new_rows
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.object_list import CURRENT_ASSOCIATION, parse_base_names, parse_logical_names
 from telegraf_dlms.printed import PrintedRows
