@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+from collections import Counter, deque
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,7 @@ class SteeredProfile:
         self.leaves_out = behaviour.pop("leaves_out", False)
         assert not behaviour
         self.captured = []  # the seconds of every row, by its number
+        self.given = Counter()  # how many rows were given by each selector, 0 for all
         self._numbers = deque(maxlen=capacity)
         self._lock = threading.Lock()
 
@@ -106,6 +107,7 @@ class SteeredProfile:
             if selection[0] in self.refuses:
                 raise DataRefused(TYPE_UNMATCHED)
             numbers = self._selected(numbers, selection[0], axdr.decode_all(selection[1:]))
+        self.given[selection[0] if selection is not None else 0] += len(numbers)
         return axdr.array(self._rows(numbers))
 
     def _selected(self, numbers, selector, parameters):

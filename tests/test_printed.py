@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -182,6 +183,20 @@ def test_rows_that_were_not_wanted_hold_their_place():
     assert printed.last.clock_ns == START + QUARTER
     assert printed.printed_ns == 0
     assert places(printed.place([row(1, "wanted")])) == [1]
+
+
+def test_many_rows_take_no_quadratic_time_also_where_all_have_one_time_or_are_printed_again():
+    began = time.process_time()
+    one_time = [Row(START, START, b"%08d" % number, ()) for number in range(20_000)]
+    printed = kept(one_time[:10_000])
+    assert places(printed.place(printed.unprinted(one_time, order="captured")))[-1] == 19_999
+    assert printed.align(one_time) == 10_000
+    many = kept(quarters(0, 6_000), keep_ns=5 * MINUTE)
+    again = restarted(many, again_from_ns=0)
+    for first in range(0, 6_000, 500):
+        again.commit(again.place(quarters(first, 500)), printed_ns=MINUTE, keep_ns=5 * MINUTE)
+    assert again.to_text() == many.to_text()
+    assert time.process_time() - began < 3
 
 
 # What is known of the newest.

@@ -144,6 +144,25 @@ async def test_rows_are_printed_once_more_once_in_a_process(scene):
 
 
 @on_a_jumping_clock
+async def test_what_is_to_be_printed_again_still_is_where_a_process_ends_before_it_comes_to_that(scene):
+    watermarks = scene.begin()
+    for name in (b"slow", b"fast"):
+        printed = watermarks.load(name)
+        print_rows(scene, printed, 1, 2)
+        watermarks.keep(name, printed)
+    watermarks.settle()
+    following = scene.begin()
+    printed = following.load(b"fast")
+    scene.now_ns += 20 * MINUTE  # the other one waits for its turn
+    print_rows(scene, printed, 1, 2, 3)
+    following.keep(b"fast", printed)
+    following.settle()
+    again = scene.begin().load(b"slow")
+    assert again.last is None
+    assert again.newest_ns(scene.now_ns) == row(2).clock_ns
+
+
+@on_a_jumping_clock
 async def test_with_a_replay_of_nothing_no_row_is_printed_again(scene):
     watermarks = scene.begin(replay_ns=0)
     assert watermarks.replay_ns == 0

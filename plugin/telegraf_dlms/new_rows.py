@@ -138,6 +138,8 @@ def _walked(question: Question, in_use: int) -> Conversation[Fresh]:
         question.progress.place = Place(question.now_ns, in_use, stretch.ages[-1])
         newest_ns = yield from walk.newest_ns()
     question.printed.is_walked = True
+    if question.printed.is_ranged:  # some of them were printed before others that come before them
+        rows = question.printed.unprinted(rows, order="captured")
     return Fresh(rows, passed, stretch.newest > 0, newest_ns, stretch.found)
 
 

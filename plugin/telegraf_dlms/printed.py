@@ -177,16 +177,20 @@ class PrintedRows:
         """Return new ``rows``, in capture order, at the times at which they are to be printed."""
         rows = list(rows)
         clocks = {row.clock_ns for row in rows}
-        again = [row for row in self._again if row.clock_ns in clocks]
+        again: dict[int | None, list[Printed]] = {}
+        for one in self._again:
+            if one.clock_ns in clocks:
+                again.setdefault(one.clock_ns, []).append(one)
         taken: dict[int, int] = {}
-        for kept in (*self._kept, *again):
+        for kept in (*self._kept, *self._again):
             if kept.clock_ns is not None and kept.clock_ns in clocks:
                 taken[kept.clock_ns] = max(taken.get(kept.clock_ns, 0), kept.time_ns - kept.clock_ns + 1)
         placed = []
         for row in rows:
-            settled = next((one for one in again if _is_same(row, one)), None)
+            own = again.get(row.clock_ns, [])
+            settled = next((one for one in own if is_alike(one.key, row.key)), None)
             if settled is not None:
-                again.remove(settled)
+                own.remove(settled)
                 placed.append(replace(row, time_ns=settled.time_ns))
             elif row.clock_ns is None:
                 placed.append(row)
@@ -201,11 +205,10 @@ class PrintedRows:
 
         Rows that left within ``keep_ns`` before that are kept with their cells.
         """
-        for row in rows:
-            done = Printed(row.clock_ns, row.time_ns, row.key, printed_ns)
-            if self._again:
-                self._again = [one for one in self._again if (one.clock_ns, one.time_ns) != done[:2]]
-            self._kept.append(done)
+        done = [Printed(row.clock_ns, row.time_ns, row.key, printed_ns) for row in rows]
+        settled = {row[:2] for row in done}
+        self._again = [row for row in self._again if row[:2] not in settled]
+        self._kept += done
         self._age(printed_ns - keep_ns)
 
     def settle(self) -> None:

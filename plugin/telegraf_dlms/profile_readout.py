@@ -167,6 +167,7 @@ class ProfileReadout:
             return 0
         if rows is None:
             rows = profile.request.backfill_ns // period_ns if period_ns else kept.progress.rows_at_once
+            rows = profile.request.entries or rows
         width = max(1, len(reading.captures) - 1)
         lines = width * min(kept.progress.rows_at_once, rows)
         if throttle.claim(lines, self._world.mono_ns()):

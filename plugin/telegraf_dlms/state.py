@@ -180,13 +180,17 @@ class State:
             raise StateUnusable(f"{self.path}: {error}") from error
         return None if row is None else str(row[0])
 
-    def last_printed_ns(self) -> int | None:
-        """Return when the last row of any profile was printed; None where none was. Raises StateUnusable."""
+    def printed_last(self, within_ns: int) -> list[tuple[bytes, int, str]]:
+        """Return the profiles that were printed within a time before the last row of any of them was.
+
+        Each with when its own last row was, and its text. Raises StateUnusable.
+        """
+        query = "SELECT * FROM printed WHERE printed_ns > (SELECT max(printed_ns) FROM printed) - ?"
         try:
-            (last_ns,) = self._connection.execute("SELECT max(printed_ns) FROM printed").fetchone()
+            rows = self._connection.execute(query, (within_ns,)).fetchall()
         except sqlite3.Error as error:
             raise StateUnusable(f"{self.path}: {error}") from error
-        return None if last_ns is None else int(last_ns)
+        return [(bytes(profile), int(printed_ns), str(text)) for profile, printed_ns, text in rows]
 
     def keep_printed(self, texts: Iterable[tuple[bytes, int, str]], *, forget_ns: int) -> None:
         """Keep profiles, when their last rows were printed, and what is to be kept of them, in one commit.

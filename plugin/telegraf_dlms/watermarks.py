@@ -47,33 +47,45 @@ class Watermarks:
         self._say = say
         self._wall_ns = wall_ns
         self._waiting: dict[bytes, PrintedRows] = {}
-        self._loaded: set[bytes] = set()
-        self._end_ns: int | None = None
+        self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_commit = float("-inf")
         self._is_said = False
 
     def load(self, profile: bytes) -> PrintedRows:
-        """Return what was printed of a profile; at first with what is to be printed once more."""
+        """Return what was printed of a profile, and what of it is to be printed once more."""
         self.settle()
         try:
-            state = self._keeper.open()
-            if self._end_ns is None:
-                self._end_ns = state.last_printed_ns() or 0
-            text = state.printed(profile)
+            if not self._has_begun:
+                self._begin()
+            text = self._keeper.open().printed(profile)
         except StateUnusable as error:
             self._complain(f"which rows were printed cannot be read: {error}")
             text = None
-        is_first = profile not in self._loaded
-        self._loaded.add(profile)
+        return self._understood(text) or PrintedRows()
+
+    def _begin(self) -> None:
+        """Have all that left last printed once more, also where this process ends before it comes to that."""
+        self._has_begun = True
+        state = self._keeper.open()
+        last = state.printed_last(self.replay_ns)
+        since_ns = max((printed_ns for _, printed_ns, _ in last), default=0) - self.replay_ns
+        texts = []
+        for profile, printed_ns, text in last:
+            printed = self._understood(text, again_from_ns=since_ns)
+            if printed is not None:
+                texts.append((profile, printed_ns, printed.to_text()))
+        if texts:
+            self._write(texts)
+
+    def _understood(self, text: str | None, *, again_from_ns: int | None = None) -> PrintedRows | None:
         if text is None:
-            return PrintedRows()
-        again_from_ns = (self._end_ns or 0) - self.replay_ns if is_first else None
+            return None
         try:
             return PrintedRows.from_text(text, again_from_ns=again_from_ns)
         except ValueError as error:
             self._complain(f"{self._keeper.path}: {error}: it is read again from the beginning")
-            return PrintedRows()
+            return None
 
     def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
         """Have it written soon; at once where rows are ``planned``, which are about to leave at their times."""
