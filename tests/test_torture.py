@@ -15,7 +15,7 @@ import random
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import parts
@@ -250,11 +250,14 @@ def check(name, profile, seen):
     assert {number: times for number, times in printed.items() if len(times) > 1} == {}, name
     energies = dict(seen.column(name, "1.0.1.8.0.255"))
     assert energies == {time_ns: 7 * number for number, times in printed.items() for time_ns in times}, name
+    often = Counter(map(profile.utc_ns, range(len(profile.captured))))
     places = defaultdict(list)
     for number, (time_ns,) in sorted(printed.items()):
         places[profile.utc_ns(number)].append(time_ns - profile.utc_ns(number))
     for clock_ns, later in places.items():
-        assert sorted(later) == list(range(len(later))), (name, clock_ns)
+        # One is left out where a row was lost in the pipe, and was overwritten before it could be printed again.
+        assert len(set(later)) == len(later), (name, clock_ns)
+        assert 0 <= min(later) <= max(later) < often[clock_ns], (name, clock_ns)
         assert later == sorted(later) or profile.sort_method == LARGEST, (name, clock_ns)
     for (head, time_ns), fields in seen.fields.items():
         if f",device={name}," in head and ",obis=0.0.96.10.1.255," in head:

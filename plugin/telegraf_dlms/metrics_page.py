@@ -92,7 +92,10 @@ def page() -> str:
         _meanings({name: DEVICE_FIELDS[name] for name in device}),
         f"Results: {results}. What is not known is left out: `meter_id`, `clock_drift_seconds`, `invocation_counter`.",
         f"## {PROFILE_MEASUREMENT}",
-        "One line for each read of a profile. Tags: `device`, `group`, `name`, `obis`. All fields are integers.",
+        (
+            "One line for each read of a profile; one that is behind is read part by part, each with a line of its own. "
+            "Tags: `device`, `group`, `name`, `obis`. All fields are integers."
+        ),
         _meanings({field.name: PROFILE_FIELDS[field.name] for field in fields(ProfilePoll)}),
     ]
     return "\n\n".join(parts) + "\n"

@@ -1,7 +1,8 @@
-"""What outlives the process: invocation counters, lock-outs, the system title (design, section 3 "State").
+"""What outlives the process: counters, lock-outs, the system title, printed rows (design, section 3 "State").
 
 All of it is read and written at once, on the loop's thread: a read takes microseconds, a commit one fsync. Counters
-come in blocks and lock-outs hardly ever, so commits are rare; ``fill`` gives any number of meters their blocks in one.
+come in blocks, lock-outs hardly ever, and printed rows of many profiles together (``watermarks``), so commits are rare;
+``fill`` gives any number of meters their blocks in one.
 Where nothing can be written the same tables are in memory: then a key under a configured title has no number that is
 known to be new, and only the meter's own counter gives it one.
 """

@@ -1,8 +1,8 @@
 """The state of a process, opened where it is needed (design, section 3 "State").
 
-A plan with a key or a password needs it from the start, as does who names a ``state_file``, and where a file is, it is
-used. Any other plan makes no file, holds no lock and waits for no disk, until a meter locks us out all the same: the
-lock-out has to be where ``unlock`` finds it.
+A plan with a key or a password needs it from the start, a ``run`` also with a profile, as does who names a
+``state_file``, and where a file is, it is used. Any other plan makes no file, holds no lock and waits for no disk,
+until a meter locks us out all the same: the lock-out has to be where ``unlock`` finds it.
 
 A ``run`` that needs the state from the start waits until no other one uses it. One that needs it later, after its
 configuration was read again or for a lock-out, shares it, and says so: what is committed is safe either way.
