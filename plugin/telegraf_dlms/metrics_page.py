@@ -93,8 +93,8 @@ def page() -> str:
         f"Results: {results}. What is not known is left out: `meter_id`, `clock_drift_seconds`, `invocation_counter`.",
         f"## {PROFILE_MEASUREMENT}",
         (
-            "One line for each read of a profile; one that is behind is read part by part, each with a line of its own. "
-            "Tags: `device`, `group`, `name`, `obis`. All fields are integers."
+            "One line for each read of a profile; one that is behind is read part by part, each with a line of its own."
+            " Tags: `device`, `group`, `name`, `obis`. All fields are integers."
         ),
         _meanings({field.name: PROFILE_FIELDS[field.name] for field in fields(ProfilePoll)}),
     ]
