@@ -210,10 +210,11 @@ async def test_a_bug_in_it_is_said_and_the_bus_lives_on():
     world = scene(profile_group(backfill="10d"), group("fast", value(), interval="30s"))
     bus = world.bus()
 
-    async def fail(*_arguments, **_options):
-        raise ZeroDivisionError("a bug")
+    class Broken(CatchUp):
+        async def work(self, *_arguments, **_options):
+            raise ZeroDivisionError("a bug")
 
-    bus._catch_up.work = fail
+    bus._catch_up = Broken(bus.meters, world.world)
     bus.meters[0].behind[next(iter(bus.meters[0].values["p"]))] = 5000
     bus.start(ticking=True)
     await until(100)

@@ -7,14 +7,13 @@ next due poll finds it again.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.poll import go_on
 from telegraf_dlms.schedule import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from telegraf_dlms.meter import Meter
     from telegraf_dlms.poll import Carrier
@@ -31,9 +30,13 @@ MOST_FRUITLESS: Final = 100
 class CatchUp:
     """What the devices of one bus have behind."""
 
-    def __init__(self, meters: Iterable[Meter], world: World) -> None:
-        self._meters = deque(meters)
+    __slots__ = ("_first", "_fruitless", "_meters", "_reserved", "_slot_ns", "_world")
+
+    def __init__(self, meters: Sequence[Meter], world: World) -> None:
+        self._meters = meters
         self._world = world
+        #: Whose turn it is, by its place.
+        self._first = 0
         self._slot_ns: int | None = None
         self._reserved = 0
         self._fruitless = 0
@@ -62,8 +65,7 @@ class CatchUp:
             lines = await go_on(meter, carrier, self._world, lines=self._reserved)
         finally:
             throttle.give_back(self._reserved - lines)
-            self._meters.remove(meter)
-            self._meters.append(meter)
+            self._first += 1
         self._fruitless = 0 if lines else self._fruitless + 1
         if self._fruitless > MOST_FRUITLESS:
             self._fruitless = 0
@@ -78,10 +80,10 @@ class CatchUp:
 
     def _next(self, now_ns: int) -> Meter | None:
         """Return the device whose turn it is; the others keep theirs."""
-        for _ in range(len(self._meters)):
-            meter = self._meters[0]
+        for place in range(self._first, self._first + len(self._meters)):
+            meter = self._meters[place % len(self._meters)]
             if meter.behind and meter.blocked(now_ns, wall_ns=self._world.wall_ns()) is None:
+                self._first = place % len(self._meters)
                 return meter
             meter.behind.clear()
-            self._meters.rotate(-1)
         return None
