@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from telegraf_dlms.rows import Row
 
 #: Rows asked for at once, at first; how many are read in a second, or less, is found out then.
-FIRST_AT_ONCE: Final = 64
-LEAST_AT_ONCE: Final = 16
+FIRST_AT_ONCE: Final = 32
+LEAST_AT_ONCE: Final = 8
 #: The rows of five days; more would be as fast, and keep others waiting, and memory.
 MOST_AT_ONCE: Final = 500
 #: The most rows that a poll usually brings: a profile that has more catches up, when others have been served.
