@@ -116,8 +116,8 @@ class Association:
 
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
     ``is_ending``: no further exchange is to be begun. ``is_identified``: the meter said who it is, or is not asked.
-    ``short_names`` are there where it uses them; ``release_request`` gives its RLRQ, ``lists`` are what is known of the
-    meter's lists; ``stopwatch`` is told before each question.
+    ``short_names`` are there where it uses them; ``is_ciphered``: answers are. ``release_request`` gives its RLRQ,
+    ``lists`` are what is known of the meter's lists; ``stopwatch`` is told before each question.
     """
 
     framing: Framing
@@ -130,6 +130,7 @@ class Association:
     release_request: Callable[[], bytes] = _in_clear
     lists: Lists = field(default_factory=Lists)
     stopwatch: Stopwatch | None = None
+    is_ciphered: bool = False
     can_list: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +169,10 @@ class Association:
         try:
             answer = yield from question
         except DataRefused as refusal:
+            if self.is_ciphered and self.short_names is not None and isinstance(refusal, ServiceRefused):
+                # A READ has no invoke-id, and this refusal comes in clear: if it answers another question, each answer
+                # that follows would be taken for the next one's.
+                raise LinkError(f"a refusal in clear may answer any question: {refusal}") from None
             if self.is_doubtful and _is_gone(refusal):
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
             self.is_doubtful &= self.framing.exchanges == asked

@@ -235,4 +235,5 @@ def established(
         short_names=names,
         release_request=handshake.rlrq,
         lists=Lists() if lists is None else lists,
+        is_ciphered=bool(access.protection),
     )
