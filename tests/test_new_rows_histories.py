@@ -86,7 +86,9 @@ class History:
         planned = rows if len(rows) > USUAL_ROWS else planned
         if planned:
             self.safe = len(self.kept)
-            self.kept.append(PrintedRows.from_text(self.kept[-1]).to_text(planned=planned))
+            before = PrintedRows.from_text(self.kept[-1])
+            before.plan(planned)
+            self.kept.append(before.to_text())
         for row in rows:
             self.printed[numbers([row])[0]].add(row.time_ns)
         self.kept.append(self.reader.printed.to_text())

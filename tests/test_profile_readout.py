@@ -33,9 +33,9 @@ class Kept:
         text = self.texts.get(profile)
         return PrintedRows() if text is None else PrintedRows.from_text(text)
 
-    def keep(self, profile, printed, *, planned=()):
-        self.texts[profile] = printed.to_text(planned=planned)
-        self.told.append(("planned" if planned else "printed", len(planned), len(self.output.all)))
+    def keep(self, profile, printed, *, when="soon"):
+        self.texts[profile] = printed.to_text()
+        self.told.append((when, len(printed._again), len(self.output.all)))
 
     def settle(self):
         pass
@@ -59,7 +59,7 @@ def profile_of(scene):
 async def test_rows_are_noted_as_printed_once_they_have_left():
     scene, kept = scene_of()
     await scene.poll()
-    assert kept.told == [("printed", 0, 9)]
+    assert kept.told == [("soon", 0, 9)]
     await scene.poll()
     assert len(kept.told) == 1  # nothing is new
 
@@ -104,8 +104,8 @@ async def test_the_times_of_rows_that_share_one_are_kept_before_they_leave(numbe
     kept.told.clear()
     scene.meter.numbers += numbers
     lines, _ = await scene.poll()
-    expected = [("planned", planned, 0)] if planned else []
-    assert kept.told == [*expected, ("printed", 0, len(lines))]
+    expected = [("now", planned, 0)] if planned else []
+    assert kept.told == [*expected, ("soon", 0, len(lines))]
 
 
 @on_a_jumping_clock

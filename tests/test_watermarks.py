@@ -106,10 +106,25 @@ async def test_a_first_row_waits_only_a_moment_for_others(scene):
 async def test_planned_rows_are_kept_at_once(scene):
     watermarks = scene.begin()
     printed = watermarks.load(b"load")
-    watermarks.keep(b"load", printed, planned=printed.place([row(1), row(1)]))
+    printed.plan(printed.place([row(1), row(1)]))
+    watermarks.keep(b"load", printed, when="now")
     again = scene.begin().load(b"load")
     assert again.last is None
     assert [one.time_ns for one in again.place([row(1), row(1), row(1)])] == [row(1).time_ns + n for n in range(3)]
+
+
+@on_a_jumping_clock
+async def test_a_plan_holds_also_where_what_was_printed_before_is_kept_behind_it(scene):
+    watermarks = scene.begin()
+    printed = watermarks.load(b"load")
+    print_rows(scene, printed, 1)
+    watermarks.keep(b"load", printed)
+    printed.plan(printed.place([row(2), row(2)]))
+    watermarks.keep(b"load", printed, when="now")
+    await pass_time(2 * COMMIT_S)  # the reader is slow
+    again = scene.begin(replay_ns=0).load(b"load")
+    assert [one.time_ns for one in again.place([row(2)] * 3)] == [row(2).time_ns + place for place in range(3)]
+    assert again.last.clock_ns == row(1).clock_ns
 
 
 @on_a_jumping_clock

@@ -200,6 +200,12 @@ class PrintedRows:
                 placed.append(replace(row, time_ns=row.clock_ns + place))
         return placed
 
+    def plan(self, rows: Iterable[Row]) -> None:
+        """Hold rows to the times at which ``place`` returned them, whatever happens before they have left."""
+        settled = {row[:2] for row in self._again}
+        about_to_leave = [Printed(row.clock_ns, row.time_ns, row.key, 0) for row in rows]
+        self._again += [row for row in about_to_leave if row[:2] not in settled]
+
     def commit(self, rows: Iterable[Row], *, printed_ns: int, keep_ns: int = 0) -> None:
         """Note that ``rows``, as ``place`` returned them, have left at ``printed_ns``; 0 for rows that are not wanted.
 
@@ -220,18 +226,15 @@ class PrintedRows:
                 self._times.add(row.clock_ns)
         self._again.clear()
 
-    def to_text(self, *, planned: Iterable[Row] = ()) -> str:
-        """Return all of it; ``planned`` rows are about to leave at their times."""
-        settled = {row[:2] for row in self._again}
-        about_to_leave = (Printed(row.clock_ns, row.time_ns, row.key, 0) for row in planned)
-        again = [*self._again, *(row for row in about_to_leave if row[:2] not in settled)]
+    def to_text(self) -> str:
+        """Return all of it."""
         cell = self.clock_cell
         content = {
             "first": self.first_ns,
             "clock": cell.hex() if isinstance(cell, bytes) else cell,
             "ranged": self.is_ranged,
             "rows": [_to_json(row) for row in self._kept],
-            "again": [_to_json(row) for row in again],
+            "again": [_to_json(row) for row in self._again],
             "times": self._times.to_json(),
             "forgotten": self._times.forgotten_ns,
         }

@@ -208,7 +208,8 @@ class ProfileReadout:
         )
         planned = placed if len(placed) > USUAL_ROWS else _of_one_time(placed)
         if planned:
-            watermarks.keep(kept.profile, printed, planned=planned)
+            printed.plan(planned)
+            watermarks.keep(kept.profile, printed, when="now")
         await write_out([*lines, profile.line(told, time_ns=self._line_time_ns)], self._world, self._association)
         printed.commit(placed, printed_ns=self._world.wall_ns(), keep_ns=watermarks.replay_ns)
         if not more:

@@ -1,8 +1,8 @@
 """Which rows were printed, in the state file: written soon after they left, many profiles in one commit.
 
 What is printed and not written yet when the process is killed is printed again, and is the same points: so it need not
-be written at once, but where rows are planned (``keep``). An fsync may take a tenth of a second on a memory card, and
-ten thousand profiles capture in the same second.
+be written at once, but where rows are planned (``PrintedRows.plan``). An fsync may take a tenth of a second on a memory
+card, and ten thousand profiles capture in the same second.
 
 Telegraf keeps what it has read in memory until it flushes. So what was printed within ``replay_ns`` before the last row
 that any process printed is printed once more by the next one.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from telegraf_dlms.printed import PrintedRows
 from telegraf_dlms.state_file import StateUnusable
@@ -21,7 +21,6 @@ from telegraf_dlms.state_file import StateUnusable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from telegraf_dlms.rows import Row
     from telegraf_dlms.state_keeper import StateKeeper
     from telegraf_dlms.state_lock import Say
 
@@ -87,10 +86,10 @@ class Watermarks:
             self._complain(f"{self._keeper.path}: {error}: it is read again from the beginning")
             return None
 
-    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
-        """Have it written soon; at once where rows are ``planned``, which are about to leave at their times."""
-        if planned:
-            self._write([(profile, self._wall_ns(), printed.to_text(planned=planned))])
+    def keep(self, profile: bytes, printed: PrintedRows, *, when: Literal["soon", "now"] = "soon") -> None:
+        """Have it written, as it is then."""
+        if when == "now":
+            self._write([(profile, self._wall_ns(), printed.to_text())])
             return
         self._waiting[profile] = printed
         if self._timer is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from telegraf_dlms.link import open_link
 from telegraf_dlms.printed import PrintedRows
@@ -12,12 +12,11 @@ from telegraf_dlms.state import state_in_memory
 from telegraf_dlms.turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from telegraf_dlms.counters import Counters
     from telegraf_dlms.link import Link, SerialSettings, TcpSettings
     from telegraf_dlms.log import Changes, Log
-    from telegraf_dlms.rows import Row
     from telegraf_dlms.throttle import Throttle
 
 
@@ -68,8 +67,8 @@ class KeptWatermarks(Protocol):
     def load(self, profile: bytes) -> PrintedRows:
         """Return what was printed of a profile, by its digest (``profile_readout``)."""
 
-    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
-        """Have it kept soon; at once where rows are ``planned``, which are about to leave at their times."""
+    def keep(self, profile: bytes, printed: PrintedRows, *, when: Literal["soon", "now"] = "soon") -> None:
+        """Have it kept, as it is then."""
 
     def settle(self) -> None:
         """Have kept what waits for that."""
@@ -84,7 +83,7 @@ class NoWatermarks:
         """Return that nothing was printed."""
         return PrintedRows()
 
-    def keep(self, profile: bytes, printed: PrintedRows, *, planned: Sequence[Row] = ()) -> None:
+    def keep(self, profile: bytes, printed: PrintedRows, *, when: Literal["soon", "now"] = "soon") -> None:
         """Do nothing."""
 
     def settle(self) -> None:
