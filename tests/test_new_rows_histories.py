@@ -152,3 +152,5 @@ def test_rows_of_a_buffer_that_is_sorted_are_all_printed_at_one_time_each(seed):
     history.live(5 + seed % 12)
     assert {number for number in history.seen if number not in history.printed} == set()
     assert all(len(times) == 1 for times in history.printed.values())
+    taken = Counter(time_ns for times in history.printed.values() for time_ns in times)
+    assert [time_ns for time_ns, often in taken.items() if often > 1] == []

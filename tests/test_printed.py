@@ -332,4 +332,5 @@ def test_a_text_that_is_none_of_ours_is_refused(text):
 def test_the_text_is_short_where_a_meter_is_regular():
     printed = kept(quarters(0, 30_000), *[[row(number)] for number in range(30_000, 30_040)])
     assert len(printed.to_text()) < 1200
-    assert json.loads(printed.to_text())["times"] == [[START, START + (30_040 - 17) * QUARTER, QUARTER, 1]]
+    last = START + (30_040 - 17) * QUARTER
+    assert json.loads(printed.to_text())["times"] == [[START, last - QUARTER, QUARTER, 1], [last, last, 0, 1]]

@@ -1,7 +1,8 @@
 """Times that are taken: how often each one is, in little room.
 
-A meter captures at regular times: a year of quarter hours is one entry. A clock that is set back begins another one,
-whose times may be taken already. What is captured by events has no regular times, and two of them are an entry.
+A meter captures at regular times: a year of quarter hours is one entry, also where each of them came twice. A clock
+that is set back begins another one, whose times may be taken already. What is captured by events has no regular times,
+and two of them are an entry.
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ class PrintedTimes:
 
     def add(self, time_ns: int) -> None:
         """Take a time, once more where it is taken already."""
-        if self._entries and _extend(self._entries[-1], time_ns):
-            return
+        if self._entries:
+            last = self._entries[-1]
+            if last[0] == last[1] == time_ns:
+                last[3] += 1
+                return
+            self._join_last()
         self._entries.append([time_ns, time_ns, 0, 1])
         while len(self._entries) > MOST_ENTRIES:
-            last = self._entries.pop(0)[1]
-            self.forgotten_ns = last if self.forgotten_ns is None else max(last, self.forgotten_ns)
+            oldest = self._entries.pop(0)
+            self.forgotten_ns = max(oldest[1], self.forgotten_ns or oldest[1])
 
     def count(self, time_ns: int) -> int:
         """Return how often a time is taken."""
@@ -63,6 +68,16 @@ class PrintedTimes:
         """Return what ``from_json`` takes."""
         return self._entries
 
+    def _join_last(self) -> None:
+        """Make the last time, which does not come once more now, a part of the entry before it where it goes on."""
+        if len(self._entries) < 2:
+            return
+        before, (first, last, _, often) = self._entries[-2:]
+        step = before[2] or first - before[1]
+        if first == last == before[1] + step and step > 0 and often == before[3]:
+            before[1], before[2] = last, step
+            del self._entries[-1]
+
     @classmethod
     def from_json(cls, entries: Iterable[Sequence[int]], *, forgotten_ns: int | None = None) -> PrintedTimes:
         """Return the times of ``to_json``; ValueError where they are none."""
@@ -76,19 +91,3 @@ class PrintedTimes:
                 raise ValueError("no step between times")
             times._entries.append([first, last, step, often])
         return times
-
-
-def _extend(entry: list[int], time_ns: int) -> bool:
-    first, last, step, often = entry
-    if first == last:
-        if time_ns == last:
-            entry[3] += 1
-            return True
-        if time_ns < last or often > 1:
-            return False
-        entry[1], entry[2] = time_ns, time_ns - last
-        return True
-    if time_ns != last + step:
-        return False
-    entry[1] = time_ns
-    return True
