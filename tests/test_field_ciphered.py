@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from field import apdu_in, apdu_of, cases, each, frames_of, needs_field, notification, plain, pushes
@@ -91,7 +93,8 @@ def test_an_association_believes_a_recorded_message_once_and_from_its_meter_alon
     apdu, title = apdu_of(case), envelope_of(case).title
 
     def ciphering(server_title):
-        made = Ciphering({"global": key_of(case)}, protection=BOTH, suite=0, title=bytes(8), next_counters={})
+        counters = {"global": count(1).__next__}
+        made = Ciphering({"global": key_of(case)}, protection=BOTH, suite=0, title=bytes(8), next_counters=counters)
         made.server_title = server_title
         return made
 

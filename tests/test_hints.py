@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from functools import partial
+from itertools import count
 
 import pytest
 
@@ -78,7 +79,7 @@ def unprotected(*replies, protection=Protection.AUTHENTICATION, title=TITLE, sui
         protection=protection,
         suite=suite,
         title=b"TDL\0\0\0\0\1",
-        next_counters={},
+        next_counters={"global": count(1).__next__},
     )
     ciphering.server_title = title
     for reply in replies[:-1]:

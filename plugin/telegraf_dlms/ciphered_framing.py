@@ -46,13 +46,14 @@ class CipheredFraming:
 
     def exchange(self, apdu: bytes) -> Conversation[bytes]:
         """Send an APDU, return its answer in clear."""
-        reply = self._ciphering.unprotect((yield from self._framing.exchange(self._ciphering.protect(apdu))))
-        return reply if reply[:1] not in _UNASKED else (yield from self._passed_over())
+        ciphering = self._ciphering
+        reply = ciphering.unprotect((yield from self._framing.exchange(ciphering.protect(apdu))))
+        return reply if not reply or reply[0] not in NOTIFICATIONS else (yield from self._passed_over())
 
     def receive(self) -> Conversation[bytes]:
         """Return one more APDU in clear."""
         reply = self._ciphering.unprotect((yield from self._framing.receive()))
-        return reply if reply[:1] not in _UNASKED else (yield from self._passed_over())
+        return reply if not reply or reply[0] not in NOTIFICATIONS else (yield from self._passed_over())
 
     def established(self) -> None:
         """Note that the association is open: from now on a dedicated key is used, where there is one."""
@@ -65,10 +66,7 @@ class CipheredFraming:
 
     def _passed_over(self) -> Conversation[bytes]:
         reply = b""
-        while not reply or reply[:1] in _UNASKED:
+        while not reply or reply[0] in NOTIFICATIONS:
             self._unasked += 1
             reply = self._ciphering.unprotect((yield from self._framing.receive()))
         return reply
-
-
-_UNASKED = frozenset(bytes((tag,)) for tag in NOTIFICATIONS)

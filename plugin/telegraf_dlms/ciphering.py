@@ -18,9 +18,9 @@ returned. Refusals and endings have no protection of their own: they may come in
 
 from __future__ import annotations
 
-import hmac
 import struct
 from enum import IntFlag
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -72,23 +72,23 @@ _AARE: Final = 0x61
 class Key:
     """A block cipher key with the authentication key that goes with it; neither is ever shown."""
 
-    __slots__ = ("_aead", "_authentication_key")
+    __slots__ = ("_authentication_key", "_encrypt")
 
     def __init__(self, block_cipher_key: bytes, authentication_key: bytes = b"") -> None:
-        self._aead = AESGCM(block_cipher_key)
+        self._encrypt = AESGCM(block_cipher_key).encrypt
         self._authentication_key = authentication_key
 
     def __repr__(self) -> str:
         return "<secret>"
 
-    def seal(self, plaintext: bytes, *, control: int, title: bytes, counter: int) -> bytes:
+    def seal(self, plaintext: bytes, control: int, title: bytes, counter: int) -> bytes:
         """Return header and information; ``control`` is the security control octet, ``title`` the sender's."""
         head = _HEADER.pack(control, counter)
         if control & _ENCRYPTED:
             if control & _AUTHENTICATED:
-                octets = self._aead.encrypt(title + head[1:], plaintext, head[:1] + self._authentication_key)
+                octets = self._encrypt(title + head[1:], plaintext, head[:1] + self._authentication_key)
                 return head + octets[: TAG_LENGTH - _GCM_TAG]
-            return head + self._aead.encrypt(title + head[1:], plaintext, None)[:-_GCM_TAG]
+            return head + self._encrypt(title + head[1:], plaintext, None)[:-_GCM_TAG]
         if control & _AUTHENTICATED:
             return head + plaintext + self.tag(plaintext, control=control, title=title, counter=counter)
         return head + plaintext
@@ -96,7 +96,7 @@ class Key:
     def tag(self, octets: bytes, *, control: int, title: bytes, counter: int) -> bytes:
         """Return the 12 octets that authenticate ``octets`` in clear: the GMAC of HLS, too."""
         associated = bytes((control,)) + self._authentication_key + octets
-        return self._aead.encrypt(title + _COUNTER.pack(counter), b"", associated)[:TAG_LENGTH]
+        return self._encrypt(title + _COUNTER.pack(counter), b"", associated)[:TAG_LENGTH]
 
     def unseal(self, sealed: bytes, *, title: bytes) -> bytes:
         """Return the plaintext of header and information; CipheringError where its tag is wrong, or it is cut off."""
@@ -104,7 +104,7 @@ class Key:
             raise _cut_off(sealed)
         control = sealed[0]
         vector = title + sealed[1:HEADER_LENGTH]
-        encrypt = self._aead.encrypt  # which decrypts as well, in counter mode
+        encrypt = self._encrypt  # which decrypts as well, in counter mode
         if not control & _AUTHENTICATED:
             information = sealed[HEADER_LENGTH:]
             return encrypt(vector, information, None)[:-_GCM_TAG] if control & _ENCRYPTED else information
@@ -120,7 +120,7 @@ class Key:
         else:
             plaintext = body
             right = encrypt(vector, b"", associated + body)[:TAG_LENGTH]
-        if not hmac.compare_digest(sealed[-TAG_LENGTH:], right):
+        if not compare_digest(sealed[-TAG_LENGTH:], right):
             raise CipheringError("the authentication tag is wrong: another key or system title, or altered octets")
         return plaintext
 
@@ -162,11 +162,7 @@ def unwrap(apdu: bytes) -> Envelope | None:
     if form is None:
         return None
     key, service = form
-    title, offset = (b"", 1) if service is not None else _octet_string(apdu, 1)
-    sealed, end = _octet_string(apdu, offset)
-    if end != len(apdu):
-        raise CipheringError(f"{len(apdu) - end} octets are left over behind a ciphered APDU")
-    return Envelope(key, title, sealed, service)
+    return Envelope(key, *_title_and_sealed(apdu, service), service)
 
 
 _GENERAL: Final = frozenset({GENERAL_GLO, GENERAL_DED})
@@ -177,6 +173,14 @@ _FORMS: Final[Mapping[int, tuple[str, int | None]]] = {
     GENERAL_GLO: ("global", None),
     GENERAL_DED: ("dedicated", None),
 }
+
+
+def _title_and_sealed(apdu: bytes, service: int | None) -> tuple[bytes, bytes]:
+    title, offset = (b"", 1) if service is not None else _octet_string(apdu, 1)
+    sealed, end = _octet_string(apdu, offset)
+    if end != len(apdu):
+        raise CipheringError(f"{len(apdu) - end} octets are left over behind a ciphered APDU")
+    return title, sealed
 
 
 def _octet_string(apdu: bytes, offset: int) -> tuple[bytes, int]:
@@ -199,7 +203,18 @@ class Ciphering:
     "dedicated"; ``keys`` likewise. ``server_title`` is the meter's, known from the AARE or the configuration on.
     """
 
-    __slots__ = ("_control", "_general", "_keys", "_last", "_next_counters", "_title", "_uses", "server_title")
+    __slots__ = (
+        "_control",
+        "_general",
+        "_keys",
+        "_last",
+        "_next_counter",
+        "_next_counters",
+        "_seal",
+        "_tags",
+        "_title",
+        "server_title",
+    )
 
     def __init__(
         self,
@@ -216,26 +231,29 @@ class Ciphering:
         self._title = title
         self._next_counters = next_counters
         self._general = general
-        self._uses = "global"
-        self._last: dict[str, int] = {}
+        self._tags = GLOBAL
+        self._seal = keys["global"].seal
+        self._next_counter = next_counters["global"]
+        self._last = dict.fromkeys(keys, -1)
         self.server_title = b""
 
     def use_dedicated_key(self) -> None:
         """Protect what follows with the dedicated key, where there is one: the association is established."""
         if "dedicated" in self._keys:
-            self._uses = "dedicated"
+            self._tags = DEDICATED
+            self._seal = self._keys["dedicated"].seal
+            self._next_counter = self._next_counters["dedicated"]
 
     def protect(self, apdu: bytes) -> bytes:
         """Return ``apdu`` ciphered; ACSE's own APDUs stay as they are. CipheringError where no counter is left."""
-        if apdu[0] not in GLOBAL:
+        tag = self._tags.get(apdu[0])
+        if tag is None:
             return apdu
-        uses = self._uses
-        sealed = self._keys[uses].seal(
-            apdu, control=self._control, title=self._title, counter=self._next_counters[uses]()
-        )
+        sealed = self._seal(apdu, self._control, self._title, self._next_counter())
         if self._general:
-            return wrap(sealed, GENERAL_GLO if uses == "global" else GENERAL_DED, title=self._title)
-        return wrap(sealed, (GLOBAL if uses == "global" else DEDICATED)[apdu[0]])
+            return wrap(sealed, GENERAL_GLO if self._tags is GLOBAL else GENERAL_DED, title=self._title)
+        length = len(sealed)
+        return bytes((tag, length)) + sealed if length < 0x80 else wrap(sealed, tag)
 
     def protect_initiate(self, request: bytes) -> bytes:
         """Return an InitiateRequest ciphered for an AARQ or RLRQ: with the global key and its own tag, always."""
@@ -246,31 +264,33 @@ class Ciphering:
 
     def unprotect(self, apdu: bytes) -> bytes:
         """Return what a reply says; CipheringError where it is not held to what is configured."""
-        envelope = unwrap(apdu)
-        if envelope is None:
-            if apdu[:1] and (apdu[0] in _MAY_BE_CLEAR or apdu[0] == _AARE):
+        form = _FORMS.get(apdu[0]) if apdu else None
+        if form is None:
+            if apdu and (apdu[0] in _MAY_BE_CLEAR or apdu[0] == _AARE):
                 return apdu
             raise CipheringError(f"a reply came in clear: {apdu[:1].hex() or 'nothing'}")
-        return self._open(envelope)
-
-    def _open(self, envelope: Envelope) -> bytes:
-        name, title, sealed, service = envelope
+        name, service = form
+        length = len(apdu) - 2
+        if service is not None and HEADER_LENGTH <= length < 0x80 and apdu[1] == length:
+            title, sealed = b"", apdu[2:]  # a single value, as it usually comes
+        else:
+            title, sealed = _title_and_sealed(apdu, service)
+            if len(sealed) < HEADER_LENGTH:
+                raise _cut_off(sealed)
         key = self._keys.get(name)
         if key is None:
             raise CipheringError(f"a reply is ciphered with the {name} key, which is not in use")
-        control, counter = split_header(sealed)
+        control, counter = _HEADER.unpack_from(sealed)
         if control != self._control:
             self._check_control(control)
-        if len(self.server_title) != TITLE_LENGTH:
+        server_title = self.server_title
+        if len(server_title) != TITLE_LENGTH:
             raise CipheringError("the meter's system title is not known: its AARE has none; set server_system_title")
-        if title and title != self.server_title:
-            raise CipheringError(
-                f"a reply is from system title {title.hex()}, the meter's is {self.server_title.hex()}"
-            )
-        last = self._last.get(name, -1)
-        if counter <= last:
-            raise CipheringError(f"invocation counter {counter} came after {last}: a reply was repeated")
-        plaintext = key.unseal(sealed, title=self.server_title)
+        if title and title != server_title:
+            raise CipheringError(f"a reply is from system title {title.hex()}, the meter's is {server_title.hex()}")
+        if counter <= self._last[name]:
+            raise CipheringError(f"invocation counter {counter} came after {self._last[name]}: a reply was repeated")
+        plaintext = key.unseal(sealed, title=server_title)
         if service is not None and (not plaintext or plaintext[0] != service):
             raise CipheringError(f"a ciphered reply is of service {service:02x} and holds {plaintext[:1].hex()}")
         self._last[name] = counter
