@@ -16,6 +16,7 @@ from scripted_meter import SaidLog
 from stations import connection, device, group, load_profile, serial_number, value
 from telegraf_dlms.buttons import Order, press
 from telegraf_dlms.errors import ConfigError
+from telegraf_dlms.shard import WHOLE, Shard
 from test_report_live import Terminal, terminal
 
 __all__ = ["terminal"]
@@ -84,9 +85,9 @@ def at_port(port, name="line", **settings):
     return connection(name, **{"address": "127.0.0.1", "port": port} | settings)
 
 
-def pressed(kind, name, path, log, *, file=None, form="text", trace=None):
+def pressed(kind, name, path, log, *, file=None, form="text", trace=None, shard=WHOLE):
     file = file or io.StringIO()
-    status = press(Order(kind, name, form, trace), [path], file=file, log=log)
+    status = press(Order(kind, name, form, trace, shard), [path], file=file, log=log)
     return status, file.getvalue().splitlines()
 
 
@@ -221,6 +222,33 @@ def test_a_group_goes_on_behind_a_device_that_fails_and_fails_as_the_first_did(c
     assert result["text"] == "1 of 3 values read, 1 of 2 devices failed"
     assert (result["layer"], result["values_refused"]) == ("connection", 1)
     assert [step["device"] for step in steps if step["step"] == "value"] == ["house", "house"]
+
+
+def test_of_a_group_the_devices_of_a_shard_are_tried(config, log, built_in_meter):
+    # Of two shards "line" is in the first, "substation" in the second.
+    path = config(
+        at_port(built_in_meter), at_port(closed_port(), "substation"), device(), device("barn", on="substation"),
+        group("g", value(of=["house", "barn"])),
+    )  # fmt: skip
+    status, steps = objects("group", "g", path, log, shard=Shard(1, 2))
+    assert status == 0
+    assert (steps[0]["step"], steps[0]["text"]) == ("note", "1 of its devices is in another shard: not tried")
+    assert (steps[-1]["values"], steps[-1]["devices"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("connection", "line"), ("device", "house")])
+def test_what_is_in_another_shard_is_a_problem(kind, name, config, log):
+    path = config(connection(), device(), group("energy", value()))
+    with pytest.raises(ConfigError) as caught:
+        pressed(kind, name, path, log, shard=Shard(3, 8))
+    assert caught.value.problems == (f'--shard: {kind} "{name}" is in shard 4/8, not in 3/8',)
+
+
+def test_a_shard_uses_the_state_of_its_run(config, log, built_in_meter, tmp_path):
+    path = config(at_port(built_in_meter), device())
+    assert pressed("device", "house", path, log, shard=Shard(4, 8))[0] == 0
+    assert (tmp_path / "state-4").exists()
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_trace_is_written_that_can_be_played_again(config, log, built_in_meter, tmp_path):

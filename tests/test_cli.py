@@ -67,6 +67,7 @@ DEFAULT = Path("/etc/telegraf-dlms.conf")
         (["--once", "--config", "a.conf"], "once", [Path("a.conf")], 3),
         (["run", "--once", "a.conf"], "once", [Path("a.conf")], 3),
         (["--config", "a.conf", "--once"], "once", [Path("a.conf")], 3),
+        (["run", "a.conf", "--once", "b.conf"], "once", [Path("a.conf"), Path("b.conf")], 3),
     ],
 )
 def test_the_configuration_can_be_given_in_every_form(arguments, command, paths, status, ran):
@@ -189,11 +190,13 @@ def test_check_shows_the_plan_of_the_sample_with_the_level_it_asks_for(tmp_path,
 def test_discover_prints_what_is_found(monkeypatch, capsys, found, status, printed):
     asked = []
     monkeypatch.setattr(
-        "telegraf_dlms.discover.discover", lambda device, paths, *, log: asked.append((device, paths)) or found
+        "telegraf_dlms.discover.discover",
+        lambda device, paths, *, log, shard: asked.append((device, paths, str(shard))) or found,
     )
     assert cli.main(["discover", "house", "--config", "a.conf"], stdout=1) == status
-    assert asked == [("house", [Path("a.conf")])]
     assert capsys.readouterr().out == printed
+    assert cli.main(["discover", "house", "--shard", "3/8", "a.conf"], stdout=1) == status
+    assert asked == [("house", [Path("a.conf")], "1/1"), ("house", [Path("a.conf")], "3/8")]
 
 
 def test_discover_needs_to_know_which_device(quiet):
@@ -208,6 +211,7 @@ def test_discover_needs_to_know_which_device(quiet):
         (["group", "g", "a.conf", "--json"], Order("group", "g", "json"), [Path("a.conf")]),
         (["--json", "connection", "line", "--config", "a.conf"], Order("connection", "line", "json"), [Path("a.conf")]),
         (["device", "--trace", "t", "house", "a.conf"], Order("device", "house", trace=Path("t")), [Path("a.conf")]),
+        (["device", "house", "--shard", "3/8"], Order("device", "house", shard=Shard(3, 8)), [DEFAULT]),
     ],
 )
 def test_a_button_is_pressed_as_it_was_ordered(arguments, order, paths, monkeypatch):

@@ -46,6 +46,16 @@ def test_the_shards_of_names_are_the_same_in_every_version_on_every_machine():
     assert dealt(8, names) == {"basement": 6, "rs485": 1, "Zähler 7": 1, "a": 5, "": 7}
 
 
+def test_what_is_in_another_shard_is_a_problem_that_names_the_right_one():
+    for name in NAMES[:20]:
+        [owner] = [number for number in range(1, 9) if Shard(number, 8).takes(name)]
+        Shard(owner, 8).require("device", name)
+        other = Shard(owner % 8 + 1, 8)
+        with pytest.raises(ConfigError) as caught:
+            other.require('device "house"', name)
+        assert caught.value.problems == (f'--shard: device "house" is in shard {owner}/8, not in {other}',)
+
+
 def test_one_of_one_is_everything():
     assert all(WHOLE.takes(name) for name in NAMES)
     assert parse_shard("1/1") == WHOLE

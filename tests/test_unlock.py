@@ -134,15 +134,22 @@ def test_without_a_state_file_the_default_place_is_looked_at(configuration, said
     assert said == ["I feeder-1: is asked again"]
     assert asked == [([configuration], "")]
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    unlock("feeder-1", [configuration], log=said, shard=Shard(3, 8))
-    assert asked[1:] == [([configuration], "-3")]
+    unlock("feeder-1", [configuration], log=said, shard=Shard(8, 8))
+    assert asked[1:] == [([configuration], "-8")]
 
 
 def test_a_device_is_locked_in_the_state_of_its_shard(configuration, said):
-    state = open_state(configuration.parent / "state" / "meters-3.state", say=said.say)
+    state = open_state(configuration.parent / "state" / "meters-8.state", say=said.say)
     state.lock("feeder-1", DIGEST, until_ns=NOW)
     state.close()
     assert unlock("feeder-1", [configuration], log=said) == 0
-    assert unlock("feeder-1", [configuration], log=said, shard=Shard(3, 8)) == 0
+    assert unlock("feeder-1", [configuration], log=said, shard=Shard(8, 8)) == 0
     place = configuration.parent / "state" / "meters.state"
     assert said == [f"I feeder-1: was not locked: {place} is not there", "I feeder-1: is asked again"]
+
+
+def test_a_device_of_another_shard_is_a_problem_that_names_it(configuration, said):
+    with pytest.raises(ConfigError) as caught:
+        unlock("feeder-1", [configuration], log=said, shard=Shard(3, 8))
+    assert caught.value.problems == ('--shard: device "feeder-1" is in shard 8/8, not in 3/8',)
+    assert said == []

@@ -21,13 +21,14 @@ from telegraf_dlms.problems import Suggestions, shown
 from telegraf_dlms.reach import reach
 from telegraf_dlms.report import JsonReport, PlainReport, Stage
 from telegraf_dlms.service import needs_state, state_path
+from telegraf_dlms.shard import WHOLE, Shard
 from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.steps import Step, utc
 from telegraf_dlms.trial import Outcome, try_device
-from telegraf_dlms.world import World
+from telegraf_dlms.world import NoOutput, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import TextIO
@@ -54,23 +55,28 @@ REFRESH_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted: which kind of thing, its name, how it is reported, and where the trace goes."""
+    """What is wanted: which kind of thing, its name, how it is reported, and where the trace goes.
+
+    ``shard`` is the one whose state is used: that of the ``run`` that reads it. Of a group its devices are tried.
+    """
 
     kind: Kind
     name: str
     form: Literal["text", "json"] = "text"
     trace: Path | None = None
+    shard: Shard = WHOLE
 
 
 def press(order: Order, paths: Sequence[Path], *, file: TextIO, log: Log) -> int:
     """Try what is ordered, report to ``file``, return an exit status.
 
-    Raises ConfigError where the configuration is bad, has no such name, or the trace cannot be written.
+    Raises ConfigError where the configuration is bad, has no such name, it is in another shard, or the trace cannot be
+    written.
     """
     configuration = load(paths)
     log.set_level(configuration.agent.log_level)
     _find(order, configuration)
-    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="guest")
+    keeper = StateKeeper(state_path(configuration, paths, shard=order.shard), say=log.say, role="guest")
     with ExitStack() as stack:
         say = stack.enter_context(_tracing(order, log))
         report = stack.enter_context(_reporting(order, file))
@@ -79,14 +85,18 @@ def press(order: Order, paths: Sequence[Path], *, file: TextIO, log: Log) -> int
 
 
 def _find(order: Order, configuration: Configuration) -> None:
-    names = {
-        "connection": [each.name for each in configuration.connections],
-        "device": [each.name for each in configuration.devices],
-        "group": [each.name for each in configuration.groups],
-    }[order.kind]
-    if order.name not in names:
-        hint = Suggestions().hint(order.name, names)
-        raise ConfigError([f"there is no {order.kind} {shown(order.name)}{hint}"])
+    found: dict[str, str | None] = {}  # names, and the connection that is behind each
+    if order.kind == "connection":
+        found.update((each.name, each.name) for each in configuration.connections)
+    elif order.kind == "device":
+        found.update((each.name, each.connection) for each in configuration.devices)
+    else:
+        found.update((each.name, None) for each in configuration.groups)
+    if order.name not in found:
+        raise ConfigError([f"there is no {order.kind} {shown(order.name)}{Suggestions().hint(order.name, found)}"])
+    connection = found[order.name]
+    if connection is not None:
+        order.shard.require(f"{order.kind} {shown(order.name)}", connection)
 
 
 def _reporting(order: Order, file: TextIO) -> AbstractContextManager[Report]:
@@ -141,7 +151,7 @@ class _Test:
         self._keeper = keeper
         self._report = report
         self._say = say
-        self._world = World(_NoLines(), log, Changes(log), state=keeper)
+        self._world = World(NoOutput(), log, Changes(log), state=keeper)
 
     async def make(self) -> int:
         """Do it, tell the result, return an exit status."""
@@ -185,6 +195,11 @@ class _Test:
         enabled = group.model_copy(update={"enabled": True})
         total = Outcome()
         wanted = {device for value in group.values if value.enabled for device in value.devices}
+        elsewhere = wanted.intersection(self._elsewhere())
+        if elsewhere:
+            count = f"{len(elsewhere)} of its devices {'is' if len(elsewhere) == 1 else 'are'}"
+            self._report.tell(Step("note", {"text": f"{count} in another shard: not tried"}))
+        wanted -= elsewhere
         names = [name for name in self._enabled() if name in wanted]
         for name in sorted(wanted.difference(names)):
             self._report.tell(Step("note", {"text": "it, or its connection, is not enabled: not tried"}, name))
@@ -209,6 +224,12 @@ class _Test:
             if device.enabled and device.connection in connections:
                 yield device.name
 
+    def _elsewhere(self) -> Iterator[str]:
+        """Yield the names of the devices that are in another shard."""
+        takes = self._order.shard.takes
+        connections = {each.name for each in self._configuration.connections if not takes(each.name)}
+        return (device.name for device in self._configuration.devices if device.connection in connections)
+
     async def _try(self, plan: MeterPlan) -> Outcome:
         connection = ConnectionPlan(plan.connection, plan.link, persistent=False, meters=(plan,))
         if needs_state(self._configuration, Plan(aligned=False, connections=(connection,)), self._keeper):
@@ -226,13 +247,6 @@ class _Test:
         while True:
             await asyncio.sleep(REFRESH_S)
             self._report.refresh()
-
-
-class _NoLines:
-    """The way out of a world in which nothing is printed."""
-
-    async def write(self, lines: Iterable[str]) -> None:
-        """Take lines that nobody wants."""
 
 
 def _spelt(failure: Failure) -> str:

@@ -28,8 +28,8 @@ NOT_READ: Final = 1
 _USAGE: Final = """\
 usage: telegraf-dlms [run] [--config FILE]... [--once] [--shard K/N]
        telegraf-dlms check [--config FILE]... [--shard K/N]
-       telegraf-dlms discover DEVICE [--config FILE]...
-       telegraf-dlms test connection|device|group NAME [--config FILE]... [--json] [--trace FILE]
+       telegraf-dlms discover DEVICE [--config FILE]... [--shard K/N]
+       telegraf-dlms test connection|device|group NAME [--config FILE]... [--json] [--trace FILE] [--shard K/N]
        telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
        telegraf-dlms unlock DEVICE [--config FILE]... [--shard K/N]
        telegraf-dlms sample-config
@@ -82,7 +82,7 @@ def _run(arguments: Sequence[str], stdout: int, logger: Log) -> int:
 
     parser = _shard_parser("run")
     parser.add_argument("--once", action="store_true")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     command = service.once if options.once else service.run
     return command(_paths(options), stdout=stdout, log=logger, shard=options.shard)
 
@@ -92,7 +92,7 @@ def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.config import load  # noqa: PLC0415
     from telegraf_dlms.service import plan_of  # noqa: PLC0415
 
-    options = _shard_parser("check").parse_args(arguments)
+    options = _shard_parser("check").parse_intermixed_args(arguments)
     configuration = load(_paths(options))
     logger.set_level(configuration.agent.log_level)
     return _show(describe(configuration, plan_of(configuration, options.shard), options.shard))
@@ -101,8 +101,8 @@ def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
 def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.discover import discover  # noqa: PLC0415  as above
 
-    options = _config_parser("discover", "device").parse_args(arguments)
-    found = discover(options.device, _paths(options), log=logger)
+    options = _shard_parser("discover", "device").parse_intermixed_args(arguments)
+    found = discover(options.device, _paths(options), log=logger, shard=options.shard)
     if found is None:
         return NOT_READ
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -113,7 +113,7 @@ def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
 def _test(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.buttons import KINDS, Order, press  # noqa: PLC0415  as above
 
-    parser = _config_parser("test", "kind", "name")
+    parser = _shard_parser("test", "kind", "name")
     parser.add_argument("--json", action="store_const", const="json", default="text", dest="form")
     parser.add_argument("--trace", type=Path, metavar="FILE")
     options = parser.parse_intermixed_args(arguments)
@@ -122,7 +122,7 @@ def _test(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # JSON is UTF-8; a terminal or a pipe that is not gets what it can show.
         sys.stdout.reconfigure(encoding="utf-8" if options.form == "json" else None, errors="replace")
-    order = Order(options.kind, options.name, options.form, options.trace)
+    order = Order(options.kind, options.name, options.form, options.trace, options.shard)
     return press(order, _paths(options), file=sys.stdout, log=logger)
 
 
@@ -137,7 +137,7 @@ def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
 def _unlock(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.unlock import unlock  # noqa: PLC0415  as above
 
-    options = _shard_parser("unlock", "device").parse_args(arguments)
+    options = _shard_parser("unlock", "device").parse_intermixed_args(arguments)
     return unlock(options.device, _paths(options), log=logger, shard=options.shard)
 
 

@@ -32,13 +32,14 @@ from telegraf_dlms.plan import ConnectionPlan, Plan, meter_plan
 from telegraf_dlms.poll import LinkDown
 from telegraf_dlms.problems import Suggestions, shown
 from telegraf_dlms.service import needs_state, state_path
+from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state_keeper import StateKeeper
 from telegraf_dlms.survey import Finding, survey
 from telegraf_dlms.trace import Trace
-from telegraf_dlms.world import World
+from telegraf_dlms.world import NoOutput, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from telegraf_dlms.config import Configuration
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.link import Link, TcpSettings
     from telegraf_dlms.log import Log
     from telegraf_dlms.object_list import ListedObject, ObjectList
+    from telegraf_dlms.shard import Shard
     from telegraf_dlms.talk import Conversation
 
 T = TypeVar("T")
@@ -60,10 +62,12 @@ MAX_LOSSES: Final = 16
 RELEASE_S: Final = 2.0
 
 
-def discover(device: str, paths: Sequence[Path], *, log: Log) -> str | None:
+def discover(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHOLE) -> str | None:
     """Return the TOML of what a device has; None where it could not be read, which is told.
 
-    Raises ConfigError where the configuration is bad, or has no such device.
+    ``shard`` is the one whose state it uses, that of the ``run`` that reads the device.
+
+    Raises ConfigError where the configuration is bad, has no such device, or it is in another shard.
     """
     configuration = load(paths)
     log.set_level(configuration.agent.log_level)
@@ -71,12 +75,13 @@ def discover(device: str, paths: Sequence[Path], *, log: Log) -> str | None:
     if device not in names:
         raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, names)}'])
     plan = meter_plan(configuration, device)
+    shard.require(f"device {shown(device)}", plan.connection)
     connection = ConnectionPlan(plan.connection, plan.link, persistent=True, meters=(plan,))
-    keeper = StateKeeper(state_path(configuration, paths), say=log.say, role="guest")
+    keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role="guest")
     if needs_state(configuration, Plan(aligned=False, connections=(connection,)), keeper):
         keeper.open()
     try:
-        world = World(_NoLines(), log, Changes(log), state=keeper)
+        world = World(NoOutput(), log, Changes(log), state=keeper)
         findings = asyncio.run(find(connection, world))
     finally:
         keeper.close()
@@ -206,13 +211,6 @@ class _Search:
 
 def _unsaid(_line: str) -> None:
     """Take a line of the trace: what is heard is counted, and not shown."""
-
-
-class _NoLines:
-    """The way out of a world in which nobody prints lines."""
-
-    async def write(self, lines: Iterable[str]) -> None:
-        """Take lines that nobody wants."""
 
 
 def _written(

@@ -39,7 +39,16 @@ class Shard:
 
     def takes(self, connection: str) -> bool:
         """Return whether the connection of this name is in this shard: in one of all."""
-        return self.number == max(range(1, self.count + 1), key=lambda number: _draw(number, connection))
+        return self.number == self._owner(connection)
+
+    def require(self, what: str, connection: str) -> None:
+        """Raise ConfigError where ``what`` is wanted and its connection is in another shard."""
+        owner = self._owner(connection)
+        if owner != self.number:
+            raise ConfigError([f"--shard: {what} is in shard {owner}/{self.count}, not in {self}"])
+
+    def _owner(self, connection: str) -> int:
+        return max(range(1, self.count + 1), key=lambda number: _draw(number, connection))
 
     @property
     def suffix(self) -> str:

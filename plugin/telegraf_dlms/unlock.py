@@ -30,12 +30,13 @@ def unlock(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHOLE
 
     ``shard`` is the one of that ``run``.
 
-    Raises ConfigError where the configuration is bad, or has no such device.
+    Raises ConfigError where the configuration is bad, has no such device, or it is in another shard.
     """
     configuration = load(paths)
-    names = {each.name for each in configuration.devices}
-    if device not in names:
-        raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, names)}'])
+    connections = {each.name: each.connection for each in configuration.devices}
+    if device not in connections:
+        raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, connections)}'])
+    shard.require(f'device "{device}"', connections[device])
     path = state_path(configuration, paths, shard=shard)
     if not os.path.exists(path):  # noqa: PTH110  Path.exists raises where a folder is closed to us
         log.info(f"{device}: was not locked: {path} is not there")

@@ -27,6 +27,13 @@ class Output(Protocol):
         """Write lines without newlines, and return when they have left."""
 
 
+class NoOutput:
+    """Takes lines that nobody wants."""
+
+    async def write(self, lines: Iterable[str]) -> None:
+        """Do nothing."""
+
+
 class OpenLink(Protocol):
     """How a link is opened; ``link.open_link`` is one."""
 
