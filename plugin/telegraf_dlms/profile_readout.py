@@ -132,7 +132,7 @@ class ProfileReadout:
             took_ns = self._world.mono_ns() - began_ns
             kept.progress.adapt(len(fresh.found.rows), took_ns=took_ns, wanted_ns=PART_NS)
         rows, more = _bounded(fresh, kept.progress)
-        lines = await self._print(profile, kept, reading, rows, fresh, more=more)
+        lines = await self._let_out(profile, kept, reading, rows, fresh, more=more)
         self._give_back(claimed, printed=lines)
         left = _rows_left(fresh, kept, reading, now_ns=now_ns) if more else 0
         self._note(value, fresh, left=left * width)
@@ -185,7 +185,7 @@ class ProfileReadout:
         if self._world.throttle is not None and claimed:
             self._world.throttle.give_back(claimed - printed)
 
-    async def _print(
+    async def _let_out(
         self,
         profile: MeterProfile,
         kept: KeptRows,
