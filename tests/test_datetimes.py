@@ -80,6 +80,16 @@ def test_where_the_deviation_is_unspecified_or_ignored_the_time_zone_holds(setti
     assert clock.needs_zone(given)
 
 
+@pytest.mark.parametrize("deviation", ["7fff", "fc7c", "0349", "ffff", "8000"])
+def test_a_deviation_that_is_ignored_may_be_any(deviation):
+    given = octets(f"07e80701 01 0c000000 {deviation} 00")
+    clock = DeviceClock("ignore", "Asia/Tokyo")
+    assert clock.to_utc_ns(given) == ns("2024-07-01T12:00:00+09:00")
+    assert clock.to_text(given) == "2024-07-01T12:00:00"
+    assert clock.needs_zone(given)
+    assert clock.from_utc_ns(ns("2024-07-01T12:00:00+09:00"), like=given) == given
+
+
 @pytest.mark.parametrize(
     ("local", "status", "utc"),
     [

@@ -39,6 +39,7 @@ TIME_LENGTH = 4
 
 #: The deviation "not specified", 8000h.
 NO_DEVIATION = -0x8000
+_UNSPECIFIED = b"\x80\x00"
 #: The minutes a deviation may have: 840 both ways. The Blue Book (4.1.6.1) ends at -720, but New Zealand's summer has
 #: -780, and meters that send the offset have both signs.
 DEVIATIONS = range(-840, 841)
@@ -97,7 +98,7 @@ class DeviceClock:
 
     def to_utc_ns(self, octets: bytes) -> int | None:
         """Return nanoseconds since 1970 in UTC; None for wildcards, no real date, years that int64 does not keep."""
-        parts = _split(octets)
+        parts = self._split(octets)
         if parts is None or parts[0] not in _YEARS_OF_INT64:
             return None
         year, month, day, _, hour, minute, second, hundredths, deviation, status = parts
@@ -119,7 +120,7 @@ class DeviceClock:
             return _date_text(octets) or octets.hex()
         if len(octets) == TIME_LENGTH:
             return _time_text(octets) or octets.hex()
-        parts = _split(octets)
+        parts = self._split(octets)
         if parts is None:
             return octets.hex()
         offset = self._offset(parts[8], parts[9])
@@ -127,7 +128,7 @@ class DeviceClock:
 
     def needs_zone(self, octets: bytes) -> bool:
         """Return whether the device's time zone decides what instant this date-time is."""
-        parts = _split(octets)
+        parts = self._split(octets)
         return parts is not None and self._offset(parts[8], parts[9]) is None
 
     def from_utc_ns(self, utc_ns: int, *, like: bytes) -> bytes:
@@ -145,6 +146,12 @@ class DeviceClock:
         if status != NO_STATUS:
             status = status & ~DAYLIGHT_SAVING | _status_bits(moment)
         return _pack(moment, deviation, status)
+
+    def _split(self, octets: bytes) -> _Parts | None:
+        """Return the parts of a real date-time; a deviation that means nothing may be any."""
+        if self.deviation == "ignore" and len(octets) == LENGTH:
+            octets = octets[:9] + _UNSPECIFIED + octets[11:]
+        return _split(octets)
 
     def _offset(self, deviation: int, status: int) -> int | None:
         """Return the minutes that the meter's local time is ahead of UTC; None where the time zone holds."""
