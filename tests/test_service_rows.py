@@ -23,7 +23,7 @@ BEGAN = seconds_of("2026-01-01T00:00")
 CONFIGURATION = """
 [agent]
   {state_file}
-  replay = "{replay}"
+  {replay}
 
 [[connection]]
   name = "line"
@@ -61,7 +61,7 @@ class House:
         self.conf.write_text(
             CONFIGURATION.format(
                 state_file=f'state_file = "{state_file}"' if state_file else "",
-                replay=replay,
+                replay=f'replay = "{replay}"' if replay else "",
                 port=self.meters.port,
                 interval=interval,
                 wanted=wanted,
@@ -174,6 +174,23 @@ def test_once_prints_what_is_new_where_a_state_file_is_named_and_else_everything
     house.profile.capture(2)
     assert house.once() == [5, 6]
     assert house.once() == []
+
+
+def test_once_prints_no_row_again_but_where_a_replay_is_written(house):
+    house.write(replay="")
+    assert house.once() == [0, 1, 2, 3, 4]
+    house.profile.capture(2)
+    assert house.once() == [5, 6]
+    assert house.once() == []
+    house.write(replay="10m")
+    assert house.once() == list(range(7))
+
+
+def test_what_once_printed_is_printed_once_more_by_a_run(house):
+    house.write(replay="")
+    assert house.once() == [0, 1, 2, 3, 4]
+    house.profile.capture(2)
+    assert numbers(house.read(7)) == list(range(7))
 
 
 def test_once_prints_all_that_there_is_however_much(house):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.config import Configuration
     from telegraf_dlms.log import Log
+    from telegraf_dlms.models import Agent
     from telegraf_dlms.shard import Shard
 
 #: Exit statuses of ``--once``: all was read; a value was refused, or a device not read.
@@ -98,8 +99,14 @@ def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["r
     _announce(configuration, plan, log, shard)
     keeper = StateKeeper(state_path(configuration, paths, shard=shard), say=log.say, role=role)
     keeps_rows = role == "run" or configuration.agent.state_file is not None
-    watermarks = Watermarks(keeper, replay_ns=configuration.agent.replay, say=log.say) if keeps_rows else NoWatermarks()
+    replay_ns = _replay_ns(configuration.agent, role)
+    watermarks = Watermarks(keeper, replay_ns=replay_ns, say=log.say) if keeps_rows else NoWatermarks()
     return _Ready(plan, keeper, needs_state(configuration, plan, keeper, role=role), watermarks)
+
+
+def _replay_ns(agent: Agent, role: Literal["run", "guest"]) -> int:
+    """Return for how long before the end rows are printed once more; ``--once`` does so only where it is written."""
+    return agent.replay if role == "run" or "replay" in agent.model_fields_set else 0
 
 
 def state_path(configuration: Configuration, paths: Sequence[Path], *, shard: Shard = WHOLE) -> Path:
