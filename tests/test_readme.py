@@ -42,6 +42,7 @@ KINDS = {
     "text test-fails",
     "toml meters.conf",
     "toml serial.conf",
+    "toml secured.conf",
     "toml telegraf.conf",
     "sql query",
 }
@@ -108,9 +109,10 @@ def write_program(path: Path, line: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("kind", ["toml meters.conf", "toml serial.conf"])
+@pytest.mark.parametrize("kind", ["toml meters.conf", "toml serial.conf", "toml secured.conf"])
 def test_a_configuration_is_valid(machine, monkeypatch, kind):
-    monkeypatch.setenv("WORKSHOP_PASSWORD", "12345678")
+    for name in ("WORKSHOP_PASSWORD", "METER_EK", "METER_AK"):
+        monkeypatch.setenv(name, "12345678" * 4)
     loaded = config.load([machine.write("/etc/telegraf-dlms.conf", kind)])
     assert len(loaded.groups) == 1
     assert len(loaded.devices) == 1
@@ -209,40 +211,16 @@ def test_the_built_in_meter_listens_where_the_first_configuration_reads(machine)
     assert "4059" in snippet("toml meters.conf")
 
 
-SECURED = """
-[agent]
-  state_file = "secured.state"
-[[connection]]
-  name = "line"
-  type = "tcp"
-  address = "127.0.0.1"
-  port = {port}
-[[device]]
-  name = "secured"
-  connection = "line"
-  interface_type = "wrapper"
-  client_address = 1
-  access_security = "high_gmac"
-  transport_security = "authentication_encryption"
-  invocation_counter = "0.0.43.1.0.255"
-  block_cipher_key = "000102030405060708090A0B0C0D0E0F"
-  authentication_key = "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
-[[group]]
-  name = "g"
-  [[group.value]]
-    name = "import"
-    device = "secured"
-    obis = "1-0:1.8.0"
-    class_id = 3
-"""
-
-
 def test_the_secured_meter_is_read_by_who_has_its_keys(machine):
     machine.replaced["4060"] = "0"
     with machine.start("sh secured-meter") as meter:
-        config_file = machine.folder / "secured.conf"
-        config_file.write_text(SECURED.format(port=parts.listening(meter)), encoding="utf-8")
-        with parts.Child([machine.folder / "bin/telegraf-dlms", config_file, "--once"], folder=machine.folder) as once:
+        machine.replaced["4060"] = str(parts.listening(meter))
+        config_file = machine.write(f"{machine.folder}/secured.conf", "toml secured.conf")
+        text = config_file.read_text(encoding="utf-8")
+        config_file.write_text(f'[agent]\n  state_file = "state"\n{text}', encoding="utf-8")
+        command = [machine.folder / "bin/telegraf-dlms", config_file, "--once"]
+        keys = dict(re.findall(r"(METER_.K)=(\w+)", snippet("sh secured-meter")))
+        with parts.Child(command, environment=machine.environment | keys, folder=machine.folder) as once:
             assert once.ended() == 0, once.text()
         assert meter.stop() == 0
     assert [line for line in once.out if line.startswith("dlms,")]

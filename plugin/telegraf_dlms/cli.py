@@ -30,14 +30,15 @@ usage: telegraf-dlms [run] [--config FILE]... [--once] [--shard K/N]
        telegraf-dlms check [--config FILE]... [--shard K/N]
        telegraf-dlms discover DEVICE [--config FILE]... [--shard K/N]
        telegraf-dlms test connection|device|group NAME [--config FILE]... [--json] [--trace FILE] [--shard K/N]
-       telegraf-dlms simulate [--interface hdlc|wrapper] [--port PORT] ...
+       telegraf-dlms simulate [--interface hdlc|wrapper|hdlc_mode_e] [--port PORT] ...
        telegraf-dlms unlock DEVICE [--config FILE]... [--shard K/N]
        telegraf-dlms sample-config
        telegraf-dlms --version | --help
 
 Reads DLMS/COSEM meters and prints InfluxDB line protocol on stdout, for Telegraf's inputs.execd or a plain pipe.
 
-  run            collect until stopped (the default command); a newline on stdin or SIGUSR1 gathers now
+  run            collect until stopped (the default command): a newline on stdin or SIGUSR1 gathers now, SIGHUP reads a
+                 configuration that was changed again
     --once       gather every enabled group once and exit: 0 all read, 3 a value refused or a device not read
   check          show the plan and what is sent to whom; no meter is touched
   discover       print all that a device has, as a configuration to keep; it is read beside the file with the device
@@ -80,7 +81,7 @@ def main(argv: Sequence[str], *, stdout: int) -> int:
 def _run(arguments: Sequence[str], stdout: int, logger: Log) -> int:
     from telegraf_dlms import service  # noqa: PLC0415  other commands start faster without it
 
-    parser = _shard_parser("run")
+    parser = _config_parser("run")
     parser.add_argument("--once", action="store_true")
     options = parser.parse_intermixed_args(arguments)
     command = service.once if options.once else service.run
@@ -92,7 +93,7 @@ def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.config import load  # noqa: PLC0415
     from telegraf_dlms.service import plan_of  # noqa: PLC0415
 
-    options = _shard_parser("check").parse_intermixed_args(arguments)
+    options = _config_parser("check").parse_intermixed_args(arguments)
     configuration = load(_paths(options))
     logger.set_level(configuration.agent.log_level)
     return _show(describe(configuration, plan_of(configuration, options.shard), options.shard))
@@ -101,7 +102,7 @@ def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
 def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.discover import discover  # noqa: PLC0415  as above
 
-    options = _shard_parser("discover", "device").parse_intermixed_args(arguments)
+    options = _config_parser("discover", "device").parse_intermixed_args(arguments)
     found = discover(options.device, _paths(options), log=logger, shard=options.shard)
     if found is None:
         return NOT_READ
@@ -113,7 +114,7 @@ def _discover(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
 def _test(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.buttons import KINDS, Order, press  # noqa: PLC0415  as above
 
-    parser = _shard_parser("test", "kind", "name")
+    parser = _config_parser("test", "kind", "name")
     parser.add_argument("--json", action="store_const", const="json", default="text", dest="form")
     parser.add_argument("--trace", type=Path, metavar="FILE")
     options = parser.parse_intermixed_args(arguments)
@@ -137,7 +138,7 @@ def _simulate(arguments: Sequence[str], _stdout: int, _logger: Log) -> int:
 def _unlock(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
     from telegraf_dlms.unlock import unlock  # noqa: PLC0415  as above
 
-    options = _shard_parser("unlock", "device").parse_intermixed_args(arguments)
+    options = _config_parser("unlock", "device").parse_intermixed_args(arguments)
     return unlock(options.device, _paths(options), log=logger, shard=options.shard)
 
 
@@ -165,12 +166,6 @@ def _config_parser(command: str, *arguments: str) -> _Parser:
     # Telegraf's own way to write it is -config.
     parser.add_argument("--config", "-config", action="append", type=Path, default=[], metavar="FILE")
     parser.add_argument("files", nargs="*", type=Path, default=[], metavar="FILE")
-    return parser
-
-
-def _shard_parser(command: str, *arguments: str) -> _Parser:
-    """Return the parser of a command that is of one shard, behind ``arguments`` of its own."""
-    parser = _config_parser(command, *arguments)
     parser.add_argument("--shard", type=parse_shard, default=WHOLE, metavar="K/N")
     return parser
 
