@@ -23,6 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0
 
 
+def _environment() -> dict[str, str]:
+    """Return ours without what has each start compile the whole program: pip installs it with its bytecode."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a process that ended had used: seconds of CPU, octets of memory at its largest."""
@@ -53,7 +58,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=self._log,
-            env={**os.environ, **(environment or {})},
+            env={**_environment(), **(environment or {})},
             preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509  one thread
         )
         self.usage: Usage | None = None
