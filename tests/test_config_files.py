@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from telegraf_dlms.config_files import check_top, each_table, files_of, read_files
@@ -36,6 +39,27 @@ def test_files_come_in_the_order_they_are_named_each_once(tmp_path):
     (tmp_path / "c.conf").symlink_to("a.conf")
     files = read_files([tmp_path / "b.conf", tmp_path])
     assert [path.name for path in files.texts] == ["b.conf", "a.conf"]
+
+
+def test_links_to_nothing_and_in_circles_are_told_and_not_left_out(tmp_path):
+    (tmp_path / "a.conf").write_text("")
+    (tmp_path / "b.conf").symlink_to("nothing")
+    (tmp_path / "c.conf").symlink_to("c.conf")
+    files = read_files([tmp_path, tmp_path / "c.conf"])
+    assert lines(files, tmp_path) == [
+        "b.conf: cannot be read: No such file or directory",
+        "c.conf: cannot be read: Too many levels of symbolic links",
+    ]
+    assert not files.complete
+
+
+def test_a_folder_that_is_closed_to_us_is_not_called_empty(tmp_path, monkeypatch):
+    def closed(_folder):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, closed)
+    assert lines(read_files([tmp_path]), tmp_path) == [f"{tmp_path}: cannot be read: Permission denied"]
 
 
 @pytest.mark.parametrize(

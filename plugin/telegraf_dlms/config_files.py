@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ def read_files(paths: Sequence[Path]) -> Files:
     seen = set()
     for path in paths:
         for file in _in_order(path, files):
-            identity = file.resolve()
+            identity = os.path.realpath(file)  # Path.resolve raises where links go in a circle
             if identity not in seen:
                 seen.add(identity)
                 _read(file, files)
@@ -55,11 +56,12 @@ def files_of(path: Path) -> list[Path]:
     """Return what a path of the command line names: itself, or of a folder its *.conf in order.
 
     Names that begin with a dot are left out, as a shell does: editors put their lock files and copies beside a file.
-    Raise OSError where the folder cannot be read.
+    A link to nothing is among them: to be told, not left out. Raise OSError where the folder cannot be read.
     """
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.glob("*.conf") if not file.name.startswith(".") and file.is_file())
+    files = (path / name for name in os.listdir(path) if name.endswith(".conf") and not name.startswith("."))  # noqa: PTH208  glob calls a closed folder empty
+    return sorted(file for file in files if file.is_file() or not file.exists())
 
 
 def each_table(
