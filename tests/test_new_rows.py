@@ -360,8 +360,8 @@ def test_rows_that_wait_to_be_printed_are_not_read_again():
 def test_the_columns_of_a_profile_without_a_clock_give_rows_at_the_polls_time():
     reader = Reader(ScriptedProfile([1, 2], columns=(STATUS,), refuses={1, 2}))
     assert [row.time_ns for row in reader.read()] == [reader.now_ns, reader.now_ns + 1]
-    reader.meter.numbers.append(2)
-    assert len(reader.read()) == 1
+    reader.meter.numbers += [2, 3]
+    assert [row.time_ns for row in reader.read()] == [reader.now_ns, reader.now_ns + 1]
     assert reader.read() == []
 
 

@@ -16,7 +16,7 @@ here (``printed``): nothing that it selects is believed.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.buffer_progress import LEAST_PATIENCE_NS, LONGEST_PATIENCE_NS, Place, expected_rows
@@ -83,7 +83,16 @@ def read_new_rows(question: Question) -> Conversation[Fresh]:
     else:
         fresh = yield from _newer(question)
     question.reader.remember_refusals()
+    fresh.rows = _from_the_poll_on(fresh)
     return fresh
+
+
+def _from_the_poll_on(fresh: Fresh) -> Sequence[Row]:
+    """Return the rows; the first new one without a clock is at the poll's time, since those before it had their own."""
+    met = fresh.found.rows if fresh.found is not None else ()
+    if not met or met[0].clock_ns is not None:
+        return fresh.rows
+    return [replace(row, time_ns=met[0].time_ns + place) for place, row in enumerate(fresh.rows)]
 
 
 def _newer(question: Question) -> Conversation[Fresh]:
