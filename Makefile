@@ -3,6 +3,9 @@
 .DELETE_ON_ERROR:
 .PHONY: help run test unit fuzz torture bench lint format docs clean
 
+# What is compiled is kept, whatever the environment says: else each process of the tests compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -143,7 +143,8 @@ def tree_of(source: Path) -> ast.Module:
     return ast.parse(source.read_text(encoding="utf-8"))
 
 
-def imports_of(source: Path) -> set[str]:
+@cache
+def imports_of(source: Path) -> frozenset[str]:
     """Return the dotted names of all modules that a file imports, ours with their module."""
     names = set()
     for node in ast.walk(tree_of(source)):
@@ -154,7 +155,7 @@ def imports_of(source: Path) -> set[str]:
             names.add(node.module)
             if node.module == "telegraf_dlms":
                 names |= {f"telegraf_dlms.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def our_families(source: Path) -> set[str]:

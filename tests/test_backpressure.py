@@ -48,7 +48,7 @@ class Reader:
         fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, PIPE_OCTETS)
         os.set_blocking(self.descriptor, False)
         self.asleep, self.awake = asleep, awake
-        self.octets = b""
+        self.octets = bytearray()
 
     async def read_on(self):
         while True:
