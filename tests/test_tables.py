@@ -133,6 +133,20 @@ def test_a_variable_that_is_not_set_leaves_the_other_keys_alone():
     assert table.table.retries == 5
 
 
+def test_a_required_key_that_is_written_and_wrong_is_not_called_missing():
+    raw = {"name": "${UNSET}", "connection": "${", "obis": "1-0:1.8.0"}
+    assert [problem.key for problem in checked(Device, raw).problems] == [("name",), ("connection",), ("obis",)]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "profile\ngeneric", "\x1b[2J"])
+@pytest.mark.parametrize("place", ["class_id", "attributes", "attributes of attributes"])
+def test_a_wrong_name_is_told_on_one_short_line(name, place):
+    keys = {"class_id": {"class_id": name}, "attributes": {"attributes": [name]}}.get(place, {"attributes": [[name]]})
+    (message,) = told(checked(Value, {"name": "a", "obis": "1-0:1.8.0", **keys})).values()
+    assert message.isprintable()
+    assert len(message) < 200
+
+
 def test_secrets_come_from_files_beside_the_configuration(tmp_path):
     (tmp_path / "ek").write_text("00" * 16 + "\n")
     place = Place(tmp_path / "meters.conf", ("device", 0))
@@ -150,6 +164,17 @@ def test_secrets_come_from_systemd(tmp_path):
     assert checked(Device, raw, environment=environment).table.password == Secret("12345678")
     literal = checked(Device, raw | {"password": "${INDIRECT}"}, environment=environment)
     assert literal.table.password == Secret("@{systemd:meter}")
+
+
+def test_a_credential_may_be_named_by_a_variable(tmp_path):
+    (tmp_path / "meter-7").write_text("12345678\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "NAME": "meter-7", "OTHER": "meter-8"}
+    raw = {"name": "a", "connection": "b", "password": "@{systemd:${NAME}}"}
+    assert checked(Device, raw, environment=environment).table.password == Secret("12345678")
+    other = checked(Device, raw | {"password": "@{systemd:${OTHER}}"}, environment=environment)
+    assert told(other) == {("password",): "cannot be read: systemd has no credential of this name"}
+    unset = checked(Device, raw | {"password": "@{systemd:${UNSET}}"}, environment=environment)
+    assert told(unset) == {("password",): "the environment variable UNSET is not set"}
 
 
 def test_a_file_that_cannot_be_read_breaks_its_key():

@@ -27,6 +27,7 @@ from telegraf_dlms.config_types import (
 from telegraf_dlms.cosem import attribute_number, class_id_of
 from telegraf_dlms.device_model import Device, Workarounds
 from telegraf_dlms.durations import SECOND, UNITS
+from telegraf_dlms.problems import shown
 
 __all__ = ["Agent", "Connection", "Device", "Group", "Rs485", "Value", "Workarounds"]
 
@@ -82,7 +83,10 @@ def _class_id(name_or_number: object) -> int:
         raise ValueError("is neither a number from 0 to 65535 nor a class's name")  # noqa: TRY004  pydantic catches ValueError alone
     if isinstance(name_or_number, int) and not 0 <= name_or_number <= 65535:
         raise ValueError("is outside 0..65535")
-    return class_id_of(name_or_number)
+    try:
+        return class_id_of(name_or_number)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix(f'"{name_or_number}" ')) from None
 
 
 def _attributes(attributes: object, info: ValidationInfo) -> tuple[int, ...]:
@@ -96,12 +100,19 @@ def _attributes(attributes: object, info: ValidationInfo) -> tuple[int, ...]:
         if isinstance(attribute, str):
             if "class_id" not in info.data or "version" not in info.data:
                 continue
-            numbers.append(attribute_number(info.data["class_id"], attribute, info.data["version"]))
+            numbers.append(_attribute_number(attribute, info))
         elif isinstance(attribute, bool) or not isinstance(attribute, int) or not 1 <= attribute <= 127:
-            raise ValueError(f"holds {attribute}, neither an attribute's name nor a number from 1 to 127")
+            raise ValueError(f"holds {shown(attribute)}, neither an attribute's name nor a number from 1 to 127")
         else:
             numbers.append(attribute)
     return tuple(dict.fromkeys(numbers))
+
+
+def _attribute_number(name: str, info: ValidationInfo) -> int:
+    try:
+        return attribute_number(info.data["class_id"], name, info.data["version"])
+    except ValueError as error:
+        raise ValueError(str(error).replace(f'"{name}"', shown(name), 1)) from None
 
 
 def _unit(unit: object) -> int | str:

@@ -133,6 +133,8 @@ class _Reader(Generic[T]):
         """Put pydantic's words into ours."""
         for detail in error.errors(include_url=False):
             path = detail["loc"]
+            if detail["type"] == "missing" and len(path) == 1 and path[0] in self.broken:
+                continue  # it was written, and what is wrong with it is told
             if _is_tag(path) and path[2:] == _NAME_OF_TAG:
                 self._wrong_tags.add(path)
                 self._report(path[:2], f"the name {shown(path[1])} {detail['ctx']['error']}")
@@ -176,8 +178,8 @@ class _Reader(Generic[T]):
             try:
                 if file is not None:
                     table[key] = self._secret_of_file(key, file)
-                elif isinstance(text := self._raw.get(key), str) and is_store_reference(text):
-                    table[key] = read_store(text, environment=self._surroundings.environment)
+                elif _names_store(self._raw.get(key), table.get(key)):
+                    table[key] = read_store(table[key], environment=self._surroundings.environment)
             except ValueError as error:
                 written = key if file is None else f"{key}_file"
                 self._report((written,), str(error))
@@ -255,6 +257,16 @@ _PREDICATES = {
 
 #: What pydantic adds to the path of a dictionary's key that is itself wrong.
 _NAME_OF_TAG: KeyPath = ("[key]",)
+
+
+def _names_store(written: object, expanded: object) -> bool:
+    """Return whether a secret is in a store; what a variable alone stands for is the secret itself."""
+    return (
+        isinstance(written, str)
+        and written.startswith("@{")
+        and isinstance(expanded, str)
+        and is_store_reference(expanded)
+    )
 
 
 def _is_tag(path: KeyPath) -> bool:
