@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -93,6 +94,8 @@ def test_a_shard_is_run_where_one_is_named(arguments, command, ran):
     [
         (["--onse"], "unrecognized arguments: --onse"),
         (["--config"], "expected one argument"),
+        (["check", "--config", ""], "--config/-config: is empty"),
+        (["--once", ""], "FILE: is empty"),
         (["check", "--once"], "unrecognized arguments: --once"),
         (["sample-config", "x"], "unrecognized arguments: x"),
         (["simulate", "--interface", "smoke"], "invalid choice: 'smoke'"),
@@ -181,6 +184,15 @@ def test_check_shows_the_plan_of_the_sample_with_the_level_it_asks_for(tmp_path,
     assert cli.main(["check", str(path)], stdout=1) == 0
     assert " connection" in capsys.readouterr().out.splitlines()[0]
     assert quiet == ["level info"]
+
+
+def test_check_shows_what_it_can_where_stdout_is_not_utf_8(tmp_path, monkeypatch, quiet):
+    path = tmp_path / "sample.conf"
+    path.write_text(SAMPLE.replace('"energy"', '"wärme"'), encoding="utf-8")
+    octets = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(octets, encoding="ascii", write_through=True))
+    assert cli.main(["check", str(path)], stdout=1) == 0
+    assert b"    group w?rme: every 15m" in octets.getvalue()
 
 
 @pytest.mark.parametrize(

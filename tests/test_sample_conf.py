@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from telegraf_dlms.config import load
 from telegraf_dlms.device_model import SECRET_KEYS
+from telegraf_dlms.durations import format_duration
 from telegraf_dlms.models import Agent, Connection, Device, Group, Rs485, Value, Workarounds
 
 SAMPLE = Path(__file__).parent.parent / "sample.conf"
@@ -90,6 +91,22 @@ def test_a_commented_option_is_its_default_or_a_valid_example(table, key, value)
             pytest.fail(f"{table}.{key} is no valid example: {error}")
     else:
         assert validated(table, key, value) == default
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        pytest.param(table, key, id=f"{table}.{key}")
+        for table, key, _, commented in ENTRIES
+        if not commented
+        and not TABLES[table].model_fields[key].is_required()
+        and key not in {"address", "port", "device"}
+    ],
+)
+def test_the_default_of_an_option_that_is_not_commented_is_told(table, key):
+    comments = re.findall(rf"((?: *##.*\n)+) *{key} = ", SAMPLE.read_text())
+    default = {"interval": format_duration}.get(key, str)(TABLES[table].model_fields[key].default)
+    assert any(re.search(rf'[ "]{default}[ "][^.;]*where it is not written', comment) for comment in comments)
 
 
 def test_a_default_that_a_connection_gives_its_devices_is_the_devices_own():

@@ -164,10 +164,17 @@ def _config_parser(command: str, *arguments: str) -> _Parser:
     for argument in arguments:
         parser.add_argument(argument, metavar=argument.upper())
     # Telegraf's own way to write it is -config.
-    parser.add_argument("--config", "-config", action="append", type=Path, default=[], metavar="FILE")
-    parser.add_argument("files", nargs="*", type=Path, default=[], metavar="FILE")
+    parser.add_argument("--config", "-config", action="append", type=_path, default=[], metavar="FILE")
+    parser.add_argument("files", nargs="*", type=_path, default=[], metavar="FILE")
     parser.add_argument("--shard", type=parse_shard, default=WHOLE, metavar="K/N")
     return parser
+
+
+def _path(text: str) -> Path:
+    """Refuse the empty path, which is the folder that we are in: an unset variable of a script, and another's files."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return Path(text)
 
 
 def _paths(options: argparse.Namespace) -> list[Path]:
@@ -175,7 +182,9 @@ def _paths(options: argparse.Namespace) -> list[Path]:
 
 
 def _show(lines: Iterable[str]) -> int:
-    """Write lines for a person to stdout."""
+    """Write lines for a person to stdout; a terminal or a pipe that is not UTF-8 gets what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     for line in lines:
         sys.stdout.write(f"{line}{os.linesep}")
     return 0
