@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from telegraf_dlms import axdr
@@ -115,7 +116,8 @@ _Request = TypeVar("_Request", GetNormal, GetNext, GetList)
 
 def encode_get(invoke_id_and_priority: int, descriptor: AttributeDescriptor, selection: bytes = b"") -> bytes:
     """Return get-request-normal; ``selection`` comes from entry_selection or range_selection."""
-    return bytes((GET_REQUEST, 1, invoke_id_and_priority)) + _encode_item(descriptor, selection)
+    item = _encode_item(descriptor, selection) if selection else _prepared_item(descriptor)
+    return bytes((GET_REQUEST, 1, invoke_id_and_priority)) + item
 
 
 def encode_get_next(invoke_id_and_priority: int, block_number: int) -> bytes:
@@ -127,11 +129,12 @@ def encode_get_list(
     invoke_id_and_priority: int, descriptors: Sequence[AttributeDescriptor], selections: Sequence[bytes] = ()
 ) -> bytes:
     """Return get-request-with-list; ``selections``, where there are any, has one for each descriptor."""
-    chosen = selections or (b"",) * len(descriptors)
-    if len(chosen) != len(descriptors):
-        raise LocalProtocolError(f"{len(chosen)} selections for {len(descriptors)} attributes")
-    items = b"".join(map(_encode_item, descriptors, chosen))
-    return bytes((GET_REQUEST, 3, invoke_id_and_priority)) + axdr.encode_length(len(descriptors)) + items
+    head = bytes((GET_REQUEST, 3, invoke_id_and_priority))
+    if not selections:
+        return head + _prepared_list(tuple(descriptors))
+    if len(selections) != len(descriptors):
+        raise LocalProtocolError(f"{len(selections)} selections for {len(descriptors)} attributes")
+    return head + axdr.encode_length(len(descriptors)) + b"".join(map(_encode_item, descriptors, selections))
 
 
 def entry_selection(first: int, last: int) -> bytes:
@@ -253,6 +256,20 @@ def _encode_item(descriptor: AttributeDescriptor, selection: bytes) -> bytes:
     except struct.error as error:
         raise LocalProtocolError(f"{descriptor} does not fit: {error}") from None
     return head + b"\x01" + selection if selection else head + b"\x00"
+
+
+#: What is asked for at each poll is the same, and of many meters of one kind too: of so many requests of each form.
+_PREPARED: Final = 4096
+
+
+@lru_cache(maxsize=_PREPARED)
+def _prepared_item(descriptor: AttributeDescriptor) -> bytes:
+    return _encode_item(descriptor, b"")
+
+
+@lru_cache(maxsize=_PREPARED)
+def _prepared_list(descriptors: tuple[AttributeDescriptor, ...]) -> bytes:
+    return axdr.encode_length(len(descriptors)) + b"".join(map(_prepared_item, descriptors))
 
 
 def _encode_result(data: bytes | int) -> bytes:

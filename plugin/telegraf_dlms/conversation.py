@@ -261,11 +261,13 @@ def read_values(
     for request in rest:
         reading = Reading()
         yield from _read_attributes(association, answers, request, memory, reading)
-        if not request.named and reading.values:
+        if reading.refusals and not request.named and reading.values:
             memory.refused.update(descriptor for descriptor, _ in reading.refusals)
             reading.refusals.clear()
         if request.scaler_unit is not None and reading.values:
-            yield from _learn_scaler(answers, request.scaler_unit, memory, reading)
+            reading.scaler_unit = memory.scalers.get(request.scaler_unit)
+            if reading.scaler_unit is None:
+                yield from _learn_scaler(answers, request.scaler_unit, memory, reading)
         if request.time is not None and reading.values:
             yield from _learn_time(answers, request.time, memory, reading)
         into.append(reading)
@@ -295,7 +297,9 @@ def _read_attributes(
         yield from probe(association, request.attributes[0], memory, reading)
         return
     for descriptor in _attributes(request, memory):
-        answer = yield from answers.get(descriptor)
+        answer = answers.known(descriptor)
+        if answer is None:
+            answer = yield from answers.get(descriptor)
         if isinstance(answer, DataRefused):
             reading.refusals.append((descriptor, answer))
             continue
@@ -326,9 +330,6 @@ def _keep_scaler(descriptor: AttributeDescriptor, value: Value, memory: Memory) 
 def _learn_scaler(
     answers: Answers, descriptor: AttributeDescriptor, memory: Memory, reading: Reading
 ) -> Conversation[None]:
-    reading.scaler_unit = memory.scalers.get(descriptor)
-    if reading.scaler_unit is not None:
-        return
     answer = yield from answers.get(descriptor)
     try:
         if isinstance(answer, DataRefused):

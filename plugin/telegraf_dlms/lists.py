@@ -12,6 +12,7 @@ longer than ours. What else a meter can do is learnt, and remembered while the p
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from telegraf_dlms.errors import DataRefused, LinkError, RemoteProtocolError
@@ -105,6 +106,10 @@ class Answers:
         self._ahead = dict.fromkeys(ahead)
         self._known: dict[AttributeDescriptor, Answer] = {}
 
+    def known(self, descriptor: AttributeDescriptor) -> Answer | None:
+        """Return the answer for one attribute where it is there already: of most, once a list was answered."""
+        return self._known.get(descriptor)
+
     def get(self, descriptor: AttributeDescriptor) -> Conversation[Answer]:
         """Return the answer for one attribute; raises what ends the association."""
         answer = self._known.get(descriptor)
@@ -129,15 +134,11 @@ class Answers:
 
     def _batch(self, descriptor: AttributeDescriptor, room: int) -> list[AttributeDescriptor]:
         """Return the attributes of the next request, this one first, and take them out of those ahead."""
-        lists = self._lists
-        batch = [descriptor]
-        for other in self._ahead:
-            if len(batch) == room:
-                break
-            if other != descriptor and not lists.is_alone(other):
-                batch.append(other)
-        for asked in batch:
-            self._ahead.pop(asked, None)
+        ahead, is_alone = self._ahead, self._lists.is_alone
+        ahead.pop(descriptor, None)
+        batch = [descriptor, *islice((other for other in ahead if not is_alone(other)), room - 1)]
+        for asked in batch[1:]:
+            del ahead[asked]
         return batch
 
 
