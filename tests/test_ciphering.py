@@ -132,6 +132,19 @@ def test_general_protection_shows_our_title_with_each_request():
     ]
 
 
+@pytest.mark.parametrize("general", [False, True])
+@pytest.mark.parametrize("protection", PROTECTIONS)
+@pytest.mark.parametrize("size", [40, 64, 127, 128, 129, 130, 131, 204, 257, 258, 259, 260, 261, 262, 300, 65535])
+def test_what_fits_a_pdu_is_known_to_the_octet(size, protection, general):
+    ours = ciphering(protection, general=general)
+    room = ours.room_in(size)
+    assert len(ours.protect(b"\xc0" * room)) <= size < len(ours.protect(b"\xc0" * (room + 1)))
+
+
+def test_a_pdu_that_holds_nothing_ciphered_is_asked_for_the_least():
+    assert ciphering(BOTH).room_in(12) == 1
+
+
 def test_without_a_dedicated_key_the_global_one_stays_in_use():
     ours = ciphering(keys={"global": KEY})
     ours.use_dedicated_key()

@@ -26,7 +26,7 @@ from hdlc_frames import (
     theirs,
 )
 from talking import CUTS, drive, recorded, talk
-from telegraf_dlms.errors import LinkError, Silence
+from telegraf_dlms.errors import LinkError, Overrun, Silence
 from telegraf_dlms.hdlc import (
     LLC_TO_CLIENT,
     LLC_TO_SERVER,
@@ -91,6 +91,21 @@ def test_a_dead_meter_costs_one_timeout_an_opening():
     with pytest.raises(Silence):
         drive(link.open(), Silence())
     assert drive(link.open(), UA)[1] == [SNRM]
+
+
+def test_an_opening_that_insists_sends_snrm_also_where_disc_is_not_answered():
+    link = opened()
+    link.insists = True
+    assert drive(link.open(), Silence(), UA)[1] == [DISC, SNRM]
+    assert link.unclean
+    assert not link.owes_disc
+
+
+def test_an_opening_that_insists_ends_with_its_time():
+    link = opened()
+    link.insists = True
+    with pytest.raises(Overrun):
+        drive(link.open(), Overrun())
 
 
 def test_disc_goes_first_again_where_neither_it_nor_snrm_was_answered():

@@ -6,7 +6,13 @@ import pytest
 
 from scripted_meter import Apdus
 from telegraf_dlms.access import PROPOSED, PROPOSED_SHORT_NAMES, Conformance, Negotiated
-from telegraf_dlms.apdu import GetList, encode_get_list_response, encode_get_response, parse_get_request
+from telegraf_dlms.apdu import (
+    GetList,
+    encode_get_list,
+    encode_get_list_response,
+    encode_get_response,
+    parse_get_request,
+)
 from telegraf_dlms.axdr import Tag, encode
 from telegraf_dlms.conversation import Association
 from telegraf_dlms.cosem import AttributeDescriptor
@@ -88,7 +94,16 @@ def test_twenty_registers_are_one_exchange():
 
 @pytest.mark.parametrize(
     ("size", "sizes"),
-    [pytest.param(0, [20], id="no limit"), (1024, [20]), (134, [10, 10]), (128, [9, 9, 2]), (43, [1] * 20)],
+    [
+        pytest.param(0, [20], id="no limit"),
+        (1024, [20]),
+        (204, [20]),
+        (203, [19, 1]),
+        (104, [10, 10]),
+        (34, [3] * 6 + [2]),
+        (23, [1] * 20),
+        (12, [1] * 20),
+    ],
 )
 def test_a_request_fits_into_the_meters_pdu(size, sizes):
     meter = ListMeter()
@@ -97,8 +112,36 @@ def test_a_request_fits_into_the_meters_pdu(size, sizes):
 
 
 def test_variables_by_short_names_need_less_room():
-    short = Association(Apdus(), Negotiated(PROPOSED_SHORT_NAMES, 64), short_names=ShortNames())
-    assert Lists().room(short) == 10
+    short = Association(Apdus(), Negotiated(PROPOSED_SHORT_NAMES, 62), short_names=ShortNames())
+    assert Lists().room(short) == 20
+
+
+@pytest.mark.parametrize(
+    ("octets", "held"), [(1274, 127), (1283, 127), (1285, 128), (2555, 255), (2566, 256), (65535, 6552)]
+)
+def test_the_count_of_a_long_list_takes_more_octets(octets, held):
+    room = Lists().room(association(size=octets))
+    assert room == held
+    assert (
+        len(encode_get_list(0xC1, [register(1)] * room))
+        <= octets
+        < len(encode_get_list(0xC1, [register(1)] * (room + 1)))
+    )
+
+
+def test_three_hundred_registers_are_one_exchange():
+    many = [AttributeDescriptor(3, bytes((1, 0, number // 100, 8, number % 100, 255)), 2) for number in range(300)]
+    meter = ListMeter()
+    visit(meter, Lists(), many, size=65535)
+    assert meter.sizes == [300]
+
+
+@pytest.mark.parametrize("name", ["ask", "ask_list"])
+def test_a_ciphered_request_leaves_room_for_what_is_around_it(name):
+    """The association says what of the meter's PDU is left for a request in clear."""
+    made = association(size=204)
+    made.request_size = {"ask": 13, "ask_list": 184}[name]
+    assert Lists().room(made) == {"ask": 1, "ask_list": 18}[name]
 
 
 def test_a_meter_that_does_not_grant_lists_gets_none():
@@ -203,6 +246,62 @@ def test_a_list_that_was_answered_forgives_the_silence_before_it():
         visit(ListMeter(), lists)
         visit(ListMeter(), lists)
     assert lists.limit == MAX_LIST
+
+
+class Refusing(ListMeter):
+    """Refuses each attribute of a list, as some that do no lists."""
+
+    def answer(self, request: bytes) -> bytes:
+        asked = parse_get_request(request)
+        if not isinstance(asked, GetList):
+            return super().answer(request)
+        self.sizes.append(len(asked.descriptors))
+        return encode_get_list_response(asked.invoke, [250] * len(asked.descriptors))
+
+
+def test_a_list_of_refusals_alone_is_a_refused_list_where_its_attributes_have_values():
+    meter, lists = Refusing(), Lists()
+    assert visit(meter, lists) == VALUES
+    assert meter.sizes == [20] + [1] * 20
+    meter.sizes.clear()
+    assert visit(meter, lists) == VALUES
+    assert meter.sizes == [1] * 20
+
+
+def test_a_meter_that_refuses_all_is_asked_singly_once_and_then_in_lists():
+    meter, lists = Refusing(), Lists()
+    meter.value = lambda _: 3
+    sizes = []
+    for _ in range(2):
+        assert [answer.result for answer in visit(meter, lists)] == [250] * 20
+        sizes.append(meter.sizes)
+        meter.sizes = []
+    assert sizes == [[20, 1], [20]]
+
+
+def test_lists_that_were_answered_are_not_to_blame_where_a_kept_association_was_forgotten():
+    lists = Lists()
+    visit(ListMeter(), lists)
+    for _ in range(3):
+        kept = association()
+        kept.is_doubtful = True
+        with pytest.raises(LinkError):
+            converse(Answers(kept, lists, TWENTY).get(TWENTY[0]), ListMeter(deaf=True))
+        assert not lists.is_suspect
+        meter = ListMeter()
+        assert visit(meter, lists) == VALUES
+        assert meter.sizes == [20]
+
+
+@pytest.mark.parametrize(("answered", "suspect"), [(False, True), (True, False)])
+def test_a_list_without_an_answer_is_suspect_where_none_was_ever_answered(answered, suspect):
+    lists = Lists()
+    if answered:
+        visit(ListMeter(), lists)
+    silent(lists)
+    assert lists.is_suspect is suspect
+    visit(ListMeter(), lists)
+    assert not lists.is_suspect
 
 
 def test_what_nobody_announced_is_asked_with_what_is_still_ahead():

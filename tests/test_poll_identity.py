@@ -24,6 +24,7 @@ from stations import (
 )
 from telegraf_dlms.axdr import Tag, encode
 from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identification
+from telegraf_dlms.lists import MAX_LIST
 from telegraf_dlms.meter import MEMORY_NS
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.obis import parse_obis
@@ -225,7 +226,7 @@ async def test_a_meter_that_takes_the_question_amiss_is_read_all_the_same(interf
     assert lost <= 3
     assert set(results[lost:]) == {PollResult.OK}
     asked = [octets for octets in world.station.heard if LOGICAL_DEVICE_NAME.logical_name in octets]
-    assert world.buses[0].meters[0].lists.limit == (100 if lists else 1), "and nothing else is blamed for it"
+    assert world.buses[0].meters[0].lists.limit == (MAX_LIST if lists else 1), "and nothing else is blamed for it"
     assert len({octets[-12:] for octets in asked}) <= 2
     assert world.station.heard.index(asked[-1]) < len(world.station.heard) / 2
 

@@ -255,6 +255,15 @@ class Ciphering:
         length = len(sealed)
         return bytes((tag, length)) + sealed if length < 0x80 else wrap(sealed, tag)
 
+    def room_in(self, size: int) -> int:
+        """Return the longest APDU in clear that ``protect`` makes at most ``size`` octets of; at least 1."""
+        title = 1 + len(self._title) if self._general else 0
+        tag = TAG_LENGTH if self._control & _AUTHENTICATED else 0
+        room = size - 1 - title
+        # The length in front takes one octet, or two, or three.
+        sealed = max(min(room - 1, 0x7F), min(room - 2, 0xFF), room - 3)
+        return max(sealed - HEADER_LENGTH - tag, 1)
+
     def protect_initiate(self, request: bytes) -> bytes:
         """Return an InitiateRequest ciphered for an AARQ or RLRQ: with the global key and its own tag, always."""
         sealed = self._keys["global"].seal(

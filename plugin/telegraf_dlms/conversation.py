@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _NULL_DATA: Final = 0
 #: The state-errors of meters without an association: service-not-allowed, or a confirmed-service-error, with none.
+#: Others may be the object's own: they say it until a new association has been refused so.
 _GIVEN_UP: Final = (1, None)
 
 
@@ -79,7 +80,8 @@ class Memory:
     meter writes them, to write bounds of ranges alike, and ``unspecified`` are profiles where these have no deviation;
     ``unselective`` are profiles and access selectors that their meter refused; ``found`` are the attributes of objects
     whose class is not known, by the first that was probed; ``templates`` are those of compact data, by logical name;
-    ``nameless`` are objects that do not tell which meter it is.
+    ``nameless`` are objects that do not tell which meter it is; ``excepted`` are attributes, None for a list, that are
+    answered with an exception-response in a new association.
     """
 
     scalers: dict[AttributeDescriptor, ScalerUnit] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class Memory:
     found: dict[AttributeDescriptor, tuple[AttributeDescriptor, ...]] = field(default_factory=dict)
     templates: dict[bytes, Template] = field(default_factory=dict)
     nameless: set[AttributeDescriptor] = field(default_factory=set)
+    excepted: set[AttributeDescriptor | None] = field(default_factory=set)
 
     def note_type(self, descriptor: AttributeDescriptor, tag: int, scaler_unit: AttributeDescriptor) -> None:
         """Forget a scaler_unit where what it scales came as another type than before, but for null-data."""
@@ -117,7 +120,8 @@ class Association:
     ``is_doubtful``: it was kept open, and the meter has not answered in it since; it may have given it up.
     ``is_ending``: no further exchange is to be begun. ``is_identified``: the meter said who it is, or is not asked.
     ``short_names`` are there where it uses them; ``is_ciphered``: answers are. ``release_request`` gives its RLRQ,
-    ``lists`` are what is known of the meter's lists; ``stopwatch`` is told before each question.
+    ``lists`` are what is known of the meter's lists; ``stopwatch`` is told before each question. ``request_size``: the
+    longest APDU in clear that the meter takes, 0 for any; ``excepted`` is the Memory's.
     """
 
     framing: Framing
@@ -131,11 +135,15 @@ class Association:
     lists: Lists = field(default_factory=Lists)
     stopwatch: Stopwatch | None = None
     is_ciphered: bool = False
+    request_size: int | None = None
+    excepted: set[AttributeDescriptor | None] = field(default_factory=set)
     can_list: bool = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked for at each attribute, and an IntFlag takes its time.
         self.can_list = Conformance.MULTIPLE_REFERENCES in self.negotiated.conformance
+        if self.request_size is None:
+            self.request_size = self.negotiated.max_pdu_size
 
     def ask(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[Value]:
         """Return an attribute's value, or raise DataRefused; LinkError where the meter has given up the association."""
@@ -149,7 +157,7 @@ class Association:
 
     def ask_octets(self, descriptor: AttributeDescriptor, *, selection: bytes = b"") -> Conversation[bytes]:
         """Return an attribute's value as A-XDR octets, whatever they are; raises as ``ask``, and PollCut."""
-        return (yield from self._in_time(self._octets(descriptor, selection)))
+        return (yield from self._in_time(self._octets(descriptor, selection), descriptor))
 
     def ask_list(
         self, descriptors: Sequence[AttributeDescriptor]
@@ -158,9 +166,9 @@ class Association:
 
         Raises DataRefused where the request is refused as a whole, or its answer is broken.
         """
-        return (yield from self._in_time(self._list(descriptors)))
+        return (yield from self._in_time(self._list(descriptors), None))
 
-    def _in_time(self, question: Conversation[T]) -> Conversation[T]:
+    def _in_time(self, question: Conversation[T], asked_for: AttributeDescriptor | None) -> Conversation[T]:
         """Ask, unless we are to stop; tell a meter that has given up the association from one that refuses."""
         if self.is_ending:
             question.close()
@@ -173,8 +181,10 @@ class Association:
                 # A READ has no invoke-id, and this refusal comes in clear: if it answers another question, each answer
                 # that follows would be taken for the next one's.
                 raise LinkError(f"a refusal in clear may answer any question: {refusal}") from None
-            if self.is_doubtful and _is_gone(refusal):
+            if self.is_doubtful and self._is_gone(refusal, asked_for):
                 raise LinkError(f"the meter has given up the association: {refusal}") from None
+            if isinstance(refusal, ServiceRefused):
+                self.excepted.add(asked_for)
             self.is_doubtful &= self.framing.exchanges == asked
             raise
         self.is_doubtful &= self.framing.exchanges == asked
@@ -204,13 +214,14 @@ class Association:
         try:
             return (yield from read(self.framing, OBJECT_LIST))
         except DataRefused as refusal:
-            if self.is_doubtful and _is_gone(refusal):
+            if self.is_doubtful and isinstance(refusal, ServiceRefused):
                 raise
             return refusal
 
-
-def _is_gone(refusal: DataRefused) -> bool:
-    return isinstance(refusal, ServiceRefused) and refusal.state in _GIVEN_UP
+    def _is_gone(self, refusal: DataRefused, asked_for: AttributeDescriptor | None) -> bool:
+        if not isinstance(refusal, ServiceRefused):
+            return False
+        return refusal.state in _GIVEN_UP or asked_for not in self.excepted
 
 
 def _read_by_name(

@@ -221,6 +221,7 @@ class _Opening:
             invoke_ids=meter.invoke_ids,
             short_names=meter.short_names,
             lists=meter.lists,
+            excepted=meter.memory.excepted,
         )
         return link
 

@@ -127,6 +127,10 @@ class Handshake:
         """Return the RLRQ of this association; a ciphered one proves that it is ours (Green Book, 9.3.4)."""
         return rlrq(self._initiate(b"") if self._ciphering is not None else b"")
 
+    def room_in(self, max_pdu_size: int) -> int:
+        """Return the longest request in clear whose ciphered form has no more octets than that; 0: no limit."""
+        return max_pdu_size if self._ciphering is None or not max_pdu_size else self._ciphering.room_in(max_pdu_size)
+
     def _initiate(self, dedicated_key: bytes) -> bytes:
         request = initiate_request(self._access, dedicated_key=dedicated_key)
         return request if self._ciphering is None else self._ciphering.protect_initiate(request)
@@ -220,8 +224,9 @@ def established(
     invoke_ids: InvokeIds,
     short_names: ShortNames | None = None,
     lists: Lists | None = None,
+    excepted: set[AttributeDescriptor | None] | None = None,
 ) -> Association:
-    """Return the association that a handshake has opened."""
+    """Return the association that a handshake has opened; ``excepted`` is the Memory's."""
     handshake.framing.established()
     names = None
     if access.referencing == "short_names":
@@ -236,4 +241,6 @@ def established(
         release_request=handshake.rlrq,
         lists=Lists() if lists is None else lists,
         is_ciphered=bool(access.protection),
+        request_size=handshake.room_in(negotiated.max_pdu_size),
+        excepted=set() if excepted is None else excepted,
     )

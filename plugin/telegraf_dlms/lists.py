@@ -7,7 +7,9 @@ longer than ours. What else a meter can do is learnt, and remembered while the p
   from then on; where two attributes answer one by one but not together, the meter does no lists.
 - An attribute that costs its list the answer is asked alone from then on.
 - Where a list is met with silence or with nonsense, or the meter hangs up, the next visit asks for single attributes;
-  where that happens twice without a list that was answered, lists are over.
+  where that happens twice without a list that was answered, lists are over. Lists that were answered before are not to
+  blame where the association was kept open: the meter may have forgotten it.
+- A first list of refusals alone may be how a meter refuses lists: one of its attributes is asked singly.
 """
 
 from __future__ import annotations
@@ -28,14 +30,14 @@ if TYPE_CHECKING:
 #: An attribute's A-XDR tag and value, or why it has none.
 Answer: TypeAlias = "tuple[int, Value] | DataRefused"
 
-#: More in one list saves nothing that one could measure, and its count takes one octet.
-MAX_LIST: Final = 100
-#: What an APDU needs beside its items: choice, invoke-id and count; and the longest ciphered form around it, that of
-#: general-glo-ciphering: tag, title, length, header, authentication tag.
-_OVERHEAD: Final = 4 + 1 + 9 + 3 + 5 + 12
-#: A cosem-attribute-descriptor and its access-selection; a variable-name.
-_ITEM_BY_LOGICAL_NAME: Final = 10
-_ITEM_BY_SHORT_NAME: Final = 3
+#: As many variable-names as the largest PDU holds: what a list may have is the meter's to say.
+MAX_LIST: Final = 0xFFFF // 3
+#: Where the meter states no limit WRAPPER's length does, with the longest ciphered form around the request.
+_UNLIMITED: Final = 0xFFFF - 64
+#: A get-request's tag, choice and invoke-id, and an item of its list: attribute descriptor and access-selection.
+_BY_LOGICAL_NAME: Final = 3, 10
+#: A read-request's tag, and a variable-name.
+_BY_SHORT_NAME: Final = 1, 3
 #: Lists without any answer, one after the other, before they are over.
 _MAX_STRIKES: Final = 2
 #: Visits until lists are tried again: one without, and then one with them.
@@ -43,15 +45,19 @@ _RESTED: Final = 2
 
 
 class Lists:
-    """What is known of a meter's lists; ``limit`` attributes go into one, 1 where it does none."""
+    """What is known of a meter's lists; ``limit`` attributes go into one, 1 where it does none.
 
-    __slots__ = ("_alone", "_rest", "_strikes", "limit")
+    ``is_proved``: one was answered with values, or with refusals that hold for single attributes, too.
+    """
+
+    __slots__ = ("_alone", "_rest", "_strikes", "is_proved", "limit")
 
     def __init__(self, *, limit: int = MAX_LIST) -> None:
         self.limit = limit
         self._alone: set[AttributeDescriptor] = set()
         self._strikes = 0
         self._rest = 0
+        self.is_proved = False
 
     def begin(self) -> None:
         """Begin a visit, or go on with one in a new association."""
@@ -80,15 +86,20 @@ class Lists:
         if self._strikes >= _MAX_STRIKES:
             self.limit = 1
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a list was just met with silence or nonsense, and none was ever answered."""
+        return self._rest == _RESTED and not self.is_proved
+
     def room(self, association: Association) -> int:
         """Return how many attributes go into one request of this association."""
         if self.limit == 1 or self._rest or not association.can_list:
             return 1
-        size = association.negotiated.max_pdu_size
-        if not size:
-            return self.limit
-        item = _ITEM_BY_LOGICAL_NAME if association.short_names is None else _ITEM_BY_SHORT_NAME
-        return max(1, min(self.limit, (size - _OVERHEAD) // item))
+        head, item = _BY_LOGICAL_NAME if association.short_names is None else _BY_SHORT_NAME
+        room = (association.request_size or _UNLIMITED) - head
+        # The count in front takes one octet, or two, or three.
+        held = max(min((room - 1) // item, 0x7F), min((room - 2) // item, 0xFF), (room - 3) // item)
+        return max(1, min(self.limit, held))
 
 
 class Answers:
@@ -154,11 +165,29 @@ def ask_many(
     try:
         answers = yield from association.ask_list(descriptors)
     except (LinkError, RemoteProtocolError):
-        lists.unanswered()
+        if not (lists.is_proved and association.is_doubtful):
+            lists.unanswered()
         raise
     except DataRefused:
         return (yield from _ask_halves(association, descriptors, lists))
     lists.answered()
+    if not lists.is_proved and all(isinstance(answer, DataRefused) for answer in answers):
+        return (yield from _ask_again(association, descriptors, lists, answers))
+    lists.is_proved = True
+    return answers
+
+
+def _ask_again(
+    association: Association, descriptors: Sequence[AttributeDescriptor], lists: Lists, refusals: list[Answer]
+) -> Conversation[list[Answer]]:
+    """Ask for the first attribute alone: where it has a value, the meter refuses its list by refusing each of it."""
+    answers = [(yield from _ask_one(association, descriptors[0]))]
+    lists.is_proved = True
+    if isinstance(answers[0], DataRefused):
+        return refusals
+    lists.shorten(1)
+    for descriptor in descriptors[1:]:
+        answers.append((yield from _ask_one(association, descriptor)))  # noqa: PERF401 - nothing yields in a display
     return answers
 
 

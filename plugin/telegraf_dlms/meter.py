@@ -196,7 +196,7 @@ class Meter:
         self.behind: dict[MeterValue, int] = {}
         self.values = {group.name: self._values_of(group) for group in plan.groups}
         self._gone = Counted()
-        self._is_unclean = self._owes_disc = self._is_public = False
+        self._is_unclean = self._owes_disc = self._is_public = self._insists = False
         self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
 
     @property
@@ -258,6 +258,7 @@ class Meter:
         )
         if address == plan.client_address:
             framing.unclean, framing.owes_disc = self._is_unclean, self._owes_disc
+            framing.insists, self._insists = self._insists, False
         self.framing = framing
         self._is_public = address != plan.client_address
         return framing
@@ -270,6 +271,10 @@ class Meter:
                 self._is_unclean, self._owes_disc = self.framing.unclean, self.framing.owes_disc
         self.framing = self.association = None
         self.memory.captures.clear()
+
+    def found_dead(self) -> None:
+        """Note that an association that was kept open is gone: the next opening is not left at a DISC alone."""
+        self._insists = True
 
     def recall(self, now_ns: int) -> Memory:
         """Return what is known of the meter; a day after it was first asked it is asked again."""

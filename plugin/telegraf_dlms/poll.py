@@ -4,7 +4,7 @@
    open and is found dead is opened once more, without error.
 2. Single values are read and printed, then profiles (``readout``). What was read is printed whatever happens
    afterwards, and what is not read yet is tried again in a new association, ``retries`` times; HDLC repeats its frames
-   instead, so there silence is final.
+   instead, so there silence is final, but where it may be the list's fault.
 3. The association is released, where it is not kept, and a ``dlms_device`` line tells how it went.
 """
 
@@ -280,6 +280,7 @@ class _Visit:
                 self._is_up |= not found_dead
                 self._lose()
                 if found_dead:
+                    meter.found_dead()
                     continue
                 if retries == 0 or not self._may_retry(error):
                     raise
@@ -294,7 +295,8 @@ class _Visit:
 
     def _may_retry(self, error: Exception) -> bool:
         if isinstance(error, Silence):
-            return self._meter.plan.interface_type == "wrapper"
+            # A meter that is deaf to lists is asked singly in the next association.
+            return self._meter.plan.interface_type == "wrapper" or self._meter.lists.is_suspect
         return not isinstance(error, LocalProtocolError)
 
     async def _open(self) -> Link:
