@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,18 @@ def test_patterns_stand_for_devices_in_their_order(keys, devices):
     DeviceNames(["feeder-1", "feeder-2", "odd[1]"], suggestions=Suggestions()).resolve(checked)
     assert checked.table.devices == devices
     assert messages(checked) == []
+
+
+PATTERNS = ("*", "b*", "a-*", "?-1", "[ab]-1*", "a-1[0-9]", "a*-1", "a-1", "ä*", "a\n*", "z*", "[", "[!a]*", "", "a[*]")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_finds_what_a_look_at_each_name_finds(pattern):
+    names = ("b-1", "a-10", "a-1", "a", "ab-1", "ä-1", "a*", "", "\U0010ffff", "a-1x")
+    checked = value(devices=[pattern])
+    DeviceNames(names, suggestions=None).resolve(checked)
+    expected = (pattern,) if pattern in names else tuple(name for name in names if fnmatchcase(name, pattern))
+    assert checked.table.devices == expected
 
 
 @pytest.mark.parametrize(

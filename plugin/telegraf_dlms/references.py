@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from fnmatch import translate
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +16,7 @@ from telegraf_dlms.models import Connection, Device, Group, Value
 from telegraf_dlms.problems import Suggestions, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from telegraf_dlms.tables import Checked
 
@@ -89,8 +90,8 @@ class DeviceNames:
     """The devices that values name: exact names first, then patterns as of a shell."""
 
     def __init__(self, names: Iterable[str], *, suggestions: Suggestions | None) -> None:
-        self._names = tuple(names)
-        self._known = frozenset(self._names)
+        self._known = {name: position for position, name in enumerate(dict.fromkeys(names))}
+        self._sorted = sorted(self._known)
         self._suggestions = suggestions
         self._resolved: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -140,8 +141,16 @@ class DeviceNames:
         single = (name,)
         if single not in self._resolved:
             matches = re.compile(translate(name)).match
-            self._resolved[single] = tuple(known for known in self._names if matches(known))
+            found = filter(matches, self._beginning_with(_SPECIAL.split(name, maxsplit=1)[0]))
+            self._resolved[single] = tuple(sorted(found, key=self._known.__getitem__))
         return self._resolved[single]
+
+    def _beginning_with(self, prefix: str) -> Iterator[str]:
+        """Yield the names that can match, in their own order: thousands of patterns need not look at all of them."""
+        for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            if not self._sorted[position].startswith(prefix):
+                return
+            yield self._sorted[position]
 
 
 def check_value_names(values: Sequence[Checked[Value]]) -> None:
@@ -165,5 +174,8 @@ def _check_namesake(checked: Checked[Value], first_of: dict[str, Checked[Value]]
         first_of.setdefault(device, checked)
 
 
+_SPECIAL = re.compile(r"[*?[]")
+
+
 def _is_pattern(name: str) -> bool:
-    return any(character in name for character in "*?[")
+    return _SPECIAL.search(name) is not None
