@@ -343,20 +343,6 @@ def test_a_kept_association_on_a_dead_link_stays_in_doubt(error):
     assert kept.is_doubtful
 
 
-def test_a_kept_association_is_given_up_at_any_exception_that_a_new_one_did_not_answer_with():
-    kept = association(is_doubtful=True)
-    with pytest.raises(LinkError, match="given up the association: exception-response: service-unknown"):
-        read(meter(but={SERIAL: UNKNOWN}), asks(SERIAL), inside=kept)
-    memory = Memory()
-    read(meter(but={SERIAL: UNKNOWN}), asks(SERIAL), inside=association(excepted=memory.excepted))
-    kept = association(is_doubtful=True, excepted=memory.excepted)
-    (serial,) = read(meter(but={SERIAL: UNKNOWN}), asks(SERIAL), inside=kept)
-    assert "service-unknown" in refusals(serial)[SERIAL.attribute]
-    assert not kept.is_doubtful
-    memory.forget()
-    assert not memory.excepted
-
-
 @pytest.mark.parametrize("first", [octets(b"A1"), 4], ids=["a value", "a refusal"])
 def test_a_kept_association_that_answered_is_there_and_an_exception_is_a_refusal(first):
     kept = association(is_doubtful=True)

@@ -28,7 +28,6 @@ from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.poll import poll
 
-LISTS = {"no_lists": False}
 SERVICE_NOT_ALLOWED = bytes.fromhex("D80101")
 
 
@@ -101,68 +100,6 @@ async def test_a_kept_association_over_hdlc_is_opened_again_where_the_meter_is_i
     assert await visit(meter) is PollResult.OK
     assert counts(meter.lines.polls[1]) == (0, 0, 0)
     assert meter.station.opened == [0.0]
-
-
-class Aloof(Station):
-    """An HDLC meter that has given up its data link, and is deaf to all but SNRM then."""
-
-    is_away = False
-
-    def hear(self, wire, octets):
-        self.is_away &= octets[5] != 0x93
-        if self.is_away:
-            self.heard.append(octets)
-        else:
-            super().hear(wire, octets)
-
-
-@on_a_jumping_clock
-async def test_a_kept_association_over_hdlc_is_opened_again_where_the_meter_is_deaf_to_all_but_snrm():
-    meter = scene("hdlc", serial=True, retries=0)
-    meter.stations["line"] = Aloof("hdlc")
-    for _ in range(3):
-        began = elapsed()
-        assert await visit(meter) is PollResult.OK
-        meter.station.forget_associations()
-        meter.station.is_away = True
-    assert elapsed() - began == pytest.approx(10.4)
-    assert [counts(told) for told in meter.lines.polls] == [(0, 0, 0)] * 3
-    assert meter.said == []
-
-
-@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
-@on_a_jumping_clock
-async def test_a_kept_association_that_is_found_dead_says_nothing_against_lists(interface):
-    meter = scene(interface, serial=interface == "hdlc", retries=0, workarounds=LISTS)
-    for _ in range(4):
-        before = len(meter.station.heard)
-        assert await visit(meter) is PollResult.OK
-        meter.station.forget_associations()
-    singly = [octets for octets in meter.station.heard[before:] if b"\xc0\x01" in octets]
-    assert singly == []
-    assert meter.lines.polls[-1]["values_read"] == 2
-
-
-class Listless(Station):
-    """A meter that says nothing to a list."""
-
-    def hear(self, wire, octets):
-        if b"\xc0\x03" in octets:
-            self.heard.append(octets)
-        else:
-            super().hear(wire, octets)
-
-
-@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
-@on_a_jumping_clock
-async def test_a_meter_that_is_deaf_to_lists_is_read_singly_in_the_same_poll(interface):
-    meter = scene(interface, serial=interface == "hdlc", retries=1, persistent=False, workarounds=LISTS)
-    meter.stations["line"] = Listless(interface)
-    for _ in range(4):
-        assert await visit(meter) is PollResult.OK
-    assert [told["values_read"] for told in meter.lines.polls] == [2] * 4
-    lists = [octets for octets in meter.station.heard if b"\xc0\x03" in octets]
-    assert len(set(lists)) == 2, "two that went unanswered are the last ones"
 
 
 @pytest.mark.parametrize(

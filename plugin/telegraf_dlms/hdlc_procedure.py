@@ -61,8 +61,8 @@ class HdlcFraming:
     """A client's data link to one meter; ``client`` and ``server`` are addresses as octets.
 
     ``unclean`` says that the meter may still think that the link is up: the next opening sends DISC first, and
-    ``owes_disc`` that it did so without an answer: where SNRM is not answered either, DISC goes first again. ``insists``:
-    SNRM follows in the same opening, whatever becomes of DISC. ``buffer`` has counted what came at all and what was
+    ``owes_disc`` that it did so without an answer: where SNRM is not answered either, DISC goes first again;
+    ``insists``: SNRM follows in any case. ``buffer`` has counted what came at all and what was
     garbled, for whoever looks for the cause of a failure.
     """
 
@@ -108,8 +108,8 @@ class HdlcFraming:
         """Send SNRM with all parameters, wait for UA; LinkError where the meter does not agree.
 
         After an unclean end DISC goes first. Nothing is repeated here, and a meter that is deaf to DISC gets no SNRM:
-        a dead one shall cost its bus one time-out. But the next opening starts with SNRM, and one that ``insists`` sends
-        it: some meters that have given up a data link are deaf to all else.
+        a dead one shall cost its bus one time-out. But the next opening starts with SNRM, and one that ``insists``
+        sends it: some meters that have given up a data link are deaf to all else.
         """
         self._is_established = False
         if self.unclean:
