@@ -68,6 +68,10 @@ def test_a_folder_that_is_closed_to_us_is_not_called_empty(tmp_path, monkeypatch
         (b"x = \n", "a.conf:1: column 5: not valid TOML: Invalid value"),
         (b'x = 1\ny = "hunter2\n', "a.conf:2: column 13: not valid TOML: Illegal character '\\n'"),
         (b'x = 1\n\ny = """\n\n', "a.conf:3: not valid TOML: Unterminated string"),
+        (
+            b"x = 1\r\ny = ${PORT}\r\n",
+            'a.conf:2: column 5: not valid TOML: Invalid value; a variable needs quotes here: "${NAME}"',
+        ),
         (b"x = 1\nx = 2\n", "a.conf:2: column 6: not valid TOML: Cannot overwrite a value"),
         (b"\n\nx = '\xff'", "a.conf:3: is not UTF-8"),
         (b"x = " + b"9" * 5000, "a.conf: not valid TOML: a number or a date that is out of range"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_dlms.models import Agent, Connection, Device, Group, Value
+from telegraf_dlms.models import Agent, Connection, Device, Group, Value, Workarounds
 from telegraf_dlms.problems import Place
 from telegraf_dlms.secret import Secret
 from telegraf_dlms.tables import Checked, Surroundings, check_table, relative_to, subject_of
@@ -118,6 +118,19 @@ def test_variables_stand_for_texts_numbers_and_booleans():
     assert (table.table.name, table.table.address, table.table.port) == ("7", "meter.example", 4059)
     assert table.table.persistent is True
     assert told(table) == {("retries",): '"$${" is not a whole number'}
+
+
+def test_variables_stand_for_numbers_and_booleans_in_tables_of_tables_too():
+    workarounds = {"no_lists": "${YES}", "ignore_echo": "${NO}", "pause_after_connect": "${PAUSE}ms", "${YES}": "true"}
+    environment = {"YES": "true", "NO": "no", "PAUSE": "3"}
+    table = checked(Device, {"name": "a", "connection": "b", "workarounds": workarounds}, environment=environment)
+    assert told(table) == {
+        ("workarounds", "ignore_echo"): '"${NO}" is neither true nor false',
+        ("workarounds", "${YES}"): "unknown key",
+    }
+    del workarounds["${YES}"], workarounds["ignore_echo"]
+    table = checked(Device, {"name": "a", "connection": "b", "workarounds": workarounds}, environment=environment)
+    assert table.table.workarounds == Workarounds(no_lists=True, pause_after_connect="3ms")
 
 
 def test_what_came_from_the_environment_is_not_shown():

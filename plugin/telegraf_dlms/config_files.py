@@ -130,8 +130,11 @@ def _parse(path: Path, text: str, files: Files) -> None:
         message = str(error)
         position = _POSITION.search(message)
         line = int(position[1]) if position and position[1] else text.rstrip("\n").count("\n") + 1
-        column = f"column {position[2]}: " if position and position[2] else ""
-        files.fail(path, f"{column}not valid TOML: {_POSITION.sub('', message)}", line=line)
+        column = int(position[2]) if position and position[2] else 0
+        where = f"column {column}: " if column else ""
+        at_fault = text.split("\n")[line - 1][column - 1 :] if column else ""
+        hint = '; a variable needs quotes here: "${NAME}"' if at_fault.startswith("${") else ""
+        files.fail(path, f"{where}not valid TOML: {_POSITION.sub('', message)}{hint}", line=line)
     except RecursionError:
         files.fail(path, "not valid TOML: nested too deeply")
     except ValueError:

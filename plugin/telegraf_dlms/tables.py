@@ -167,10 +167,7 @@ class _Reader(Generic[T]):
             self._report(path, message)
             if not _is_tag(path):
                 expanded.pop(str(path[0]), None)
-        for key, value in expanded.items():
-            if isinstance(value, str) and value != table[key] and key in self._model.model_fields:
-                expanded[key] = _number_or_boolean(value, self._model.model_fields[key])
-        return expanded
+        return _typed(expanded, table, self._model)
 
     def _read_secrets(self, table: dict[str, Any]) -> None:
         for key in SECRET_KEYS:
@@ -310,6 +307,19 @@ def _table_of(annotation: Any) -> type[BaseModel] | None:
 
 
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+def _typed(expanded: dict[str, Any], written: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return a table, and those in it, with what variables stand for as its keys want it."""
+    typed = dict(expanded)
+    for key in expanded.keys() & model.model_fields.keys():
+        value, field = expanded[key], model.model_fields[key]
+        inner = _table_of(field.annotation)
+        if isinstance(value, str) and value != written[key]:
+            typed[key] = _number_or_boolean(value, field)
+        elif isinstance(value, dict) and inner is not None:
+            typed[key] = _typed(value, written[key], inner)
+    return typed
 
 
 def _number_or_boolean(text: str, key: FieldInfo) -> str | int | bool:
