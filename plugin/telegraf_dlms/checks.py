@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, TypeVar
 
 from telegraf_dlms.address import hdlc_server, lower_by_serial, wrapper_server
-from telegraf_dlms.cosem import SCALER_ATTRIBUTE, is_field_name
+from telegraf_dlms.cosem import COMPACT_DATA, PROFILE_GENERIC, SCALER_ATTRIBUTE, is_field_name
 from telegraf_dlms.errors import CipheringError
 from telegraf_dlms.models import Agent, Connection, Device, Group, Value
 from telegraf_dlms.problems import shown
@@ -31,8 +31,6 @@ _OUR_FIELDS = frozenset(
     }
 )
 
-_PROFILE_GENERIC = 7
-_COMPACT_DATA = 62
 
 #: The block of AES-128, to which the password of "high" is padded with zeros.
 _HIGH_PASSWORD = 16
@@ -84,9 +82,9 @@ def check_value(checked: Checked[Value]) -> None:
     if not checked.sound("class_id"):
         return
     for key in ("entries", "backfill"):
-        if key in table.model_fields_set and table.class_id != _PROFILE_GENERIC:
+        if key in table.model_fields_set and table.class_id != PROFILE_GENERIC:
             checked.report(key, message=f"is for profiles (class_id 7), not for class_id {table.class_id}")
-    if table.is_tag and table.class_id in {_PROFILE_GENERIC, _COMPACT_DATA}:
+    if table.is_tag and table.class_id in {PROFILE_GENERIC, COMPACT_DATA}:
         checked.report("is_tag", message=f"class_id {table.class_id} has rows, which are no tag")
     never = {1, SCALER_ATTRIBUTE.get(table.class_id, 1)}
     if table.attributes and never.issuperset(table.attributes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.cosem import CLOCK, AttributeDescriptor
 from telegraf_dlms.drift import drift_of
 from telegraf_dlms.stopwatch import Stopwatch
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: The Clock, and its attribute time (Blue Book, 4.5.1).
-_CLOCK: Final = 8
 _TIME: Final = 2
 
 
@@ -31,10 +30,10 @@ class ClockReading:
     __slots__ = ("_stopwatch", "_value", "drift_s")
 
     def __init__(self, values: Sequence[MeterValue], *, now_ns: Callable[[], int]) -> None:
-        self._value = next((value for value in values if value.plan.class_id == _CLOCK and _reads_time(value)), None)
+        self._value = next((value for value in values if value.plan.class_id == CLOCK and _reads_time(value)), None)
         self._stopwatch: Stopwatch | None = None
         if self._value is not None:
-            time = AttributeDescriptor(_CLOCK, self._value.plan.logical_name, _TIME)
+            time = AttributeDescriptor(CLOCK, self._value.plan.logical_name, _TIME)
             self._stopwatch = Stopwatch(time, now_ns=now_ns)
         self.drift_s: float | None = None
 

@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms import axdr
+from telegraf_dlms.cosem import COMPACT_DATA
 from telegraf_dlms.errors import DataRefused, RemoteProtocolError
 from telegraf_dlms.profile import parse_capture_objects
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import CaptureObject
 
-COMPACT_DATA: Final = 62
 _TEMPLATE_ID: Final = 4
 
 

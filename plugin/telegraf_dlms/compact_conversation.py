@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from telegraf_dlms.compact import COMPACT_DATA, Template
-from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.compact import Template
+from telegraf_dlms.cosem import BUFFER, COMPACT_DATA, AttributeDescriptor
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.profile_conversation import BufferReading, read_scalers
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.cosem import CaptureObject
     from telegraf_dlms.talk import Conversation
 
-_COMPACT_BUFFER: Final = 2
 _CAPTURE_OBJECTS: Final = 3
 _TEMPLATE_ID: Final = 4
 _TEMPLATE_DESCRIPTION: Final = 5
@@ -48,7 +47,7 @@ def read_compact(
     scaler_unit attributes its lines want.
     """
     reader = _Reader(association, request.logical_name, memory)
-    buffer = yield from reader.ask(_COMPACT_BUFFER)
+    buffer = yield from reader.ask(BUFFER)
     if buffer is None or buffer == b"":
         return BufferReading()
     if not isinstance(buffer, bytes):

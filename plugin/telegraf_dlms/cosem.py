@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ASSOCIATION_LN",
+    "ASSOCIATION_SN",
+    "BUFFER",
     "CLASS_NAMES",
+    "CLOCK",
+    "COMPACT_DATA",
+    "CURRENT_ASSOCIATION",
     "MAX_ATTRIBUTE",
     "MAX_CLASS_ID",
+    "PROFILE_GENERIC",
     "SCALED",
     "SCALER_ATTRIBUTE",
     "SECRETS",
@@ -46,6 +53,16 @@ __all__ = [
 #: The highest number a class or an attribute can have: long-unsigned and integer (Green Book, 9.5, COSEM-Class-Id).
 MAX_CLASS_ID = 0xFFFF
 MAX_ATTRIBUTE = 127
+
+#: Classes that are read in ways of their own, and the attribute in which two of them have rows (Blue Book, 4.3 to 4.5).
+PROFILE_GENERIC = 7
+CLOCK = 8
+ASSOCIATION_SN = 12
+ASSOCIATION_LN = 15
+COMPACT_DATA = 62
+BUFFER = 2
+#: The logical name of the association that is open, whichever it is.
+CURRENT_ASSOCIATION = bytes.fromhex("0000280000FF")
 
 #: The attribute that holds a class's scaler_unit (Blue Book, 4.3.2 to 4.3.4).
 SCALER_ATTRIBUTE = {3: 3, 4: 3, 5: 4}
@@ -138,7 +155,7 @@ def attribute_number(class_id: int, name_or_number: str | int, version: int | No
     number = _number(name_or_number, "attribute_")
     if number is None:
         names = {attribute.name: attribute.number for attribute in attributes_of(class_id, version)}
-        if class_id == _CLOCK:
+        if class_id == CLOCK:
             names["time"] = names["clock_time"]
         owner = class_name(class_id) or f"class {class_id}"
         return _look_up(str(name_or_number), names, f"an attribute of {owner}")
@@ -202,7 +219,6 @@ def field_names() -> frozenset[str]:
     return frozenset(names)
 
 
-_CLOCK = 8
 _CLASS_IDS = {name: class_id for class_id, name in CLASS_NAMES.items()}
 _DIGITS = re.compile(r"\d{1,6}", re.ASCII)
 #: The fields of attributes that are not in the table.

@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.cosem import ASSOCIATION_LN, CURRENT_ASSOCIATION, AttributeDescriptor
 from telegraf_dlms.counters import COUNTER_WARNINGS
 from telegraf_dlms.errors import DataRefused
-from telegraf_dlms.object_list import ASSOCIATION_LN, CURRENT_ASSOCIATION, OBJECT_LIST, parse_logical_names
+from telegraf_dlms.object_list import OBJECT_LIST, parse_logical_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

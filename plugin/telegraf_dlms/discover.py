@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from telegraf_dlms import __version__
 from telegraf_dlms.bus import Bus
 from telegraf_dlms.config import load
-from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.cosem import ASSOCIATION_LN, ASSOCIATION_SN, CURRENT_ASSOCIATION, AttributeDescriptor
 from telegraf_dlms.discovery import write
 from telegraf_dlms.errors import AssociationError, ConfigError, LinkError, ProtocolError, TelegrafDlmsError
 from telegraf_dlms.establish import establish
@@ -20,9 +20,6 @@ from telegraf_dlms.link import SerialSettings
 from telegraf_dlms.log import Changes
 from telegraf_dlms.meter import Meter
 from telegraf_dlms.object_list import (
-    ASSOCIATION_LN,
-    ASSOCIATION_SN,
-    CURRENT_ASSOCIATION,
     OBJECT_LIST,
     parse_base_names,
     parse_logical_names,

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 import tomlkit
 from tomlkit.items import Comment, Trivia
 
-from telegraf_dlms.cosem import attribute_of, class_name
+from telegraf_dlms.cosem import PROFILE_GENERIC, attribute_of, class_name
 from telegraf_dlms.durations import SECOND, format_duration
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.obis_names import Kind, meaning_of, names_of
-from telegraf_dlms.profile_conversation import PROFILE_GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ from telegraf_dlms.apdu import GET_REQUEST, GET_RESPONSE, INVOKE_ID
 from telegraf_dlms.association import MECHANISM_OID
 from telegraf_dlms.axdr import Tag, read_length
 from telegraf_dlms.ciphering import DEDICATED, GENERAL_DED, GENERAL_GLO, GLOBAL, HEADER_LENGTH, Protection
-from telegraf_dlms.cosem import SECRETS
+from telegraf_dlms.cosem import ASSOCIATION_LN, SECRETS
 from telegraf_dlms.errors import RemoteProtocolError
 from telegraf_dlms.short_names import REPLY_TO_HLS
 from telegraf_dlms.sn_apdu import READ_REQUEST, READ_RESPONSE
@@ -45,7 +45,6 @@ _WITH_LENGTH: Final = frozenset({Tag.BIT_STRING, Tag.OCTET_STRING, Tag.VISIBLE_S
 #: Mechanisms whose proof tells nothing of a secret that could be guessed: keys are random, passwords are not.
 _UNGUESSABLE: Final = frozenset({Mechanism.HIGH_GMAC, Mechanism.HIGH_ECDSA})
 #: The association object's class and its method reply_to_HLS_authentication.
-_ASSOCIATION_LN: Final = 15
 _REPLY: Final = 1
 #: class_id, logical name, attribute or method.
 _DESCRIPTOR: Final = 9
@@ -132,7 +131,7 @@ class Secrecy:
             return self._wanted_by_short_name(apdu, start)
         if kind[0] == ACTION_REQUEST:
             class_id, method = _descriptor(apdu, start + 3)
-            return self._proof if (class_id, method) == (_ASSOCIATION_LN, _REPLY) else "open"
+            return self._proof if (class_id, method) == (ASSOCIATION_LN, _REPLY) else "open"
         if kind[1] == 1:
             return "value" if _descriptor(apdu, start + 3) in SECRETS else "open"
         if kind[1] == 3:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telegraf_dlms.cosem import TIME_ATTRIBUTE
+from telegraf_dlms.cosem import COMPACT_DATA, PROFILE_GENERIC, TIME_ATTRIBUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from telegraf_dlms.models import Value
 
 #: Profile generic and Compact data: their rows have times of their own, whatever ``timestamp`` is.
-_HAVE_ROWS = frozenset({7, 62})
+_HAVE_ROWS = frozenset({PROFILE_GENERIC, COMPACT_DATA})
 
 
 def notes(value: Value) -> Iterator[str]:

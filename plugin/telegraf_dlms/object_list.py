@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from telegraf_dlms.cosem import ASSOCIATION_LN, CURRENT_ASSOCIATION
 from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.short_names import parse_object_list as parse_short_names
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.axdr import Value
 
-ASSOCIATION_SN: Final = 12
-ASSOCIATION_LN: Final = 15
 #: The logical name of the association that is open, whichever it is.
-CURRENT_ASSOCIATION: Final = bytes.fromhex("0000280000FF")
 OBJECT_LIST: Final = 2
 
 #: The version of Association LN from which on an access mode is a set of bits; before, it is one of these words.

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from telegraf_dlms.access import PROTECTIONS, Access
 from telegraf_dlms.address import hdlc_client, hdlc_server, lower_by_serial, wrapper_server
-from telegraf_dlms.compact import COMPACT_DATA
 from telegraf_dlms.compact_conversation import CompactRequest
 from telegraf_dlms.conversation import ReadRequest
 from telegraf_dlms.cosem import (
+    BUFFER,
+    COMPACT_DATA,
+    PROFILE_GENERIC,
     SCALED,
     SCALER_ATTRIBUTE,
     SECRETS,
@@ -26,7 +28,7 @@ from telegraf_dlms.cosem import (
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.link import Rs485Settings, SerialSettings, TcpSettings
 from telegraf_dlms.metrics import Presentation
-from telegraf_dlms.profile_conversation import PROFILE_GENERIC, BufferRequest
+from telegraf_dlms.profile_conversation import BufferRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.models import Connection, Device, Group, Value
     from telegraf_dlms.secret import Secret
 
-_BUFFER = 2
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -213,11 +214,11 @@ def _group(group: Group, values: tuple[ValuePlan, ...]) -> GroupPlan:
 def _value(value: Value, group: Group) -> ValuePlan:
     named = value.attributes is not None
     attributes = value.attributes or default_attributes(value.class_id, value.version)
-    buffer = _buffer(value) if _BUFFER in attributes else None
+    buffer = _buffer(value) if BUFFER in attributes else None
     singles = tuple(
         AttributeDescriptor(value.class_id, value.obis, number)
         for number in attributes
-        if buffer is None or number != _BUFFER
+        if buffer is None or number != BUFFER
     )
     return ValuePlan(
         name=value.name,

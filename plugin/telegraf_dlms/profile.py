@@ -6,11 +6,11 @@ layout turns buffers into rows of printed lines (``layout``), of which ``rows`` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from telegraf_dlms.cosem import SCALER_ATTRIBUTE, AttributeDescriptor, CaptureObject
+from telegraf_dlms.cosem import BUFFER, PROFILE_GENERIC, SCALER_ATTRIBUTE, AttributeDescriptor, CaptureObject
 from telegraf_dlms.errors import DataRefused
-from telegraf_dlms.layout import Column, Layout, NullCells
+from telegraf_dlms.layout import Column, Layout
 from telegraf_dlms.metrics import Presentation, Series
 from telegraf_dlms.obis import LENGTH as LOGICAL_NAME_LENGTH
 from telegraf_dlms.obis import format_obis
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import ScalerUnit
-
-PROFILE_GENERIC: Final = 7
-BUFFER: Final = 2
+    from telegraf_dlms.null_cells import NullCells
 
 
 def parse_capture_objects(value: Value) -> tuple[CaptureObject, ...]:

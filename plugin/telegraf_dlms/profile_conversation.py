@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from telegraf_dlms import axdr
 from telegraf_dlms.apdu import entry_selection, range_selection
 from telegraf_dlms.conversation import scaler_unit_of
-from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.cosem import BUFFER, PROFILE_GENERIC, AttributeDescriptor
 from telegraf_dlms.datetimes import LENGTH, NO_DEVIATION
 from telegraf_dlms.errors import DataRefused, TelegrafDlmsError
 from telegraf_dlms.profile import parse_capture_objects
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 Order: TypeAlias = Literal["captured", "other"]
 
-PROFILE_GENERIC: Final = 7
-_BUFFER: Final = 2
 _CAPTURE_OBJECTS: Final = 3
 _CAPTURE_PERIOD: Final = 4
 _SORT_METHOD: Final = 5
@@ -163,7 +161,7 @@ class BufferReader:
 
     def whole(self) -> Conversation[Value]:
         """Return the whole buffer."""
-        return (yield from self._get(_BUFFER))
+        return (yield from self._get(BUFFER))
 
     def learn_clock(self, rows: Sequence[Value], captures: Sequence[CaptureObject]) -> None:
         """Keep the last clock among ``rows`` as the meter wrote it."""
@@ -203,7 +201,7 @@ class BufferReader:
 
     def _selected(self, selector: int, selection: bytes) -> Conversation[Value]:
         try:
-            return (yield from self._get(_BUFFER, selection))
+            return (yield from self._get(BUFFER, selection))
         except DataRefused as refusal:
             self._refused.add(selector)
             raise NotSelected(str(refusal)) from None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from telegraf_dlms.axdr import DateTime, Value
+from telegraf_dlms.cosem import CLOCK
 from telegraf_dlms.datetimes import LENGTH, is_date_time
 from telegraf_dlms.errors import MappingError
 from telegraf_dlms.line import fits_int64
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 #: Nanoseconds in UTC; why it is no time; or None, where there is no clock at all.
 RowTime: TypeAlias = int | MappingError | None
 
-_CLOCK: Final = 8
 _SECOND: Final = 1_000_000_000
 #: The last whole second that int64 keeps as nanoseconds.
 _LAST_SECOND: Final = (2**63 - 1) // _SECOND
@@ -36,7 +36,7 @@ _DATE_TIMES: Final = (bytes, DateTime)
 def clock_column(captures: Sequence[CaptureObject], rows: Iterable[Sequence[Value]] = ()) -> int | None:
     """Return the index of the column that is the rows' clock; None where there is none."""
     for index, capture in enumerate(captures):
-        if (capture.class_id, capture.attribute) == (_CLOCK, 2):
+        if (capture.class_id, capture.attribute) == (CLOCK, 2):
             return index
     for index, capture in enumerate(captures):
         name = capture.logical_name

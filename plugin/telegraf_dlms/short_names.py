@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from telegraf_dlms.cosem import last_attribute
+from telegraf_dlms.cosem import ASSOCIATION_SN, CURRENT_ASSOCIATION, last_attribute
 from telegraf_dlms.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ REPLY_TO_HLS: Final = 0xFA58
 
 MAX_SHORT_NAME: Final = 0xFFFF
 
-_ASSOCIATION_SN: Final = 12
-_CURRENT_ASSOCIATION: Final = bytes.fromhex("0000280000FF")
 _OBJECT_UNDEFINED: Final = 4
 _CLASS_INCONSISTENT: Final = 9
 #: Objects whose base names are the same in every meter (Blue Book, 4.1.3): Association SN, COSEM logical device name.
-_RESERVED: Final = {(_ASSOCIATION_SN, _CURRENT_ASSOCIATION): ASSOCIATION, (1, bytes.fromhex("00002A0000FF")): 0xFD00}
+_RESERVED: Final = {(ASSOCIATION_SN, CURRENT_ASSOCIATION): ASSOCIATION, (1, bytes.fromhex("00002A0000FF")): 0xFD00}
 
 
 class ObjectListEntry(NamedTuple):

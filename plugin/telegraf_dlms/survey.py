@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.apdu import entry_selection
-from telegraf_dlms.compact import COMPACT_DATA
 from telegraf_dlms.compact_conversation import CompactRequest, read_compact
 from telegraf_dlms.conversation import ReadRequest, read_values
 from telegraf_dlms.cosem import (
+    BUFFER,
+    COMPACT_DATA,
     MAX_ATTRIBUTE,
+    PROFILE_GENERIC,
     SCALED,
     SCALER_ATTRIBUTE,
     AttributeDescriptor,
@@ -27,7 +29,7 @@ from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.metrics import Series
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.profile import ProfileSeries, parse_capture_objects
-from telegraf_dlms.profile_conversation import MAX_NUMBER, PROFILE_GENERIC, BufferReading, read_scalers
+from telegraf_dlms.profile_conversation import MAX_NUMBER, BufferReading, read_scalers
 from telegraf_dlms.rows import plan_entries
 from telegraf_dlms.units import unit_symbol
 
@@ -45,7 +47,7 @@ LONG: Final = frozenset({(12, 2), (12, 3), (15, 2), (18, 3), (26, 4)})
 _TOO_LONG: Final = "it is long, and was not looked at"
 _NOT_LISTED: Final = "the meter's object list does not have it"
 
-_BUFFER, _CAPTURE_OBJECTS, _CAPTURE_PERIOD, _SORT_METHOD, _ENTRIES_IN_USE, _PROFILE_ENTRIES = 2, 3, 4, 5, 7, 8
+_CAPTURE_OBJECTS, _CAPTURE_PERIOD, _SORT_METHOD, _ENTRIES_IN_USE, _PROFILE_ENTRIES = 3, 4, 5, 7, 8
 #: The data-access-result read-write-denied: that is no matter of selection.
 _DENIED: Final = 3
 #: A buffer of so few rows is read whole where its newest row alone cannot be.
@@ -174,12 +176,12 @@ def _survey_profile(
     association: Association, listed: ListedObject, memory: Memory, presentation: Presentation
 ) -> Conversation[Finding]:
     series = ProfileSeries("dlms", tags={}, logical_name=listed.logical_name, presentation=presentation)
-    if _BUFFER in listed.denied:
-        return Finding(listed, refusals=((_BUFFER, listed.denied[_BUFFER]),))
+    if BUFFER in listed.denied:
+        return Finding(listed, refusals=((BUFFER, listed.denied[BUFFER]),))
     try:
         captures = parse_capture_objects((yield from _ask(association, listed, _CAPTURE_OBJECTS)))
     except DataRefused as refusal:
-        return Finding(listed, refusals=((_BUFFER, f"its capture_objects: {refusal}"),))
+        return Finding(listed, refusals=((BUFFER, f"its capture_objects: {refusal}"),))
     profile = Profile(
         captures=captures,
         capture_period=(yield from _number(association, listed, _CAPTURE_PERIOD)),
@@ -191,7 +193,7 @@ def _survey_profile(
     try:
         buffer = yield from _newest_row(association, listed, profile)
     except DataRefused as refusal:
-        return Finding(listed, refusals=((_BUFFER, str(refusal)),), profile=profile)
+        return Finding(listed, refusals=((BUFFER, str(refusal)),), profile=profile)
     reading = BufferReading(captures, profile.capture_period or 0, profile.sort_method, scalers, buffer)
     return _judged(listed, series, reading, profile)
 
@@ -199,8 +201,8 @@ def _survey_profile(
 def _survey_compact(
     association: Association, listed: ListedObject, memory: Memory, presentation: Presentation
 ) -> Conversation[Finding]:
-    if _BUFFER in listed.denied:
-        return Finding(listed, refusals=((_BUFFER, listed.denied[_BUFFER]),))
+    if BUFFER in listed.denied:
+        return Finding(listed, refusals=((BUFFER, listed.denied[BUFFER]),))
     name = listed.logical_name
     series = ProfileSeries("dlms", tags={}, logical_name=name, presentation=presentation, class_id=COMPACT_DATA)
     try:
@@ -208,7 +210,7 @@ def _survey_compact(
             association, CompactRequest(name), memory, needed_scalers=series.needed_scalers
         )
     except DataRefused as refusal:
-        return Finding(listed, refusals=((_BUFFER, str(refusal)),))
+        return Finding(listed, refusals=((BUFFER, str(refusal)),))
     return _judged(listed, series, reading, Profile(reading.captures))
 
 
@@ -220,8 +222,8 @@ def _judged(listed: ListedObject, series: ProfileSeries, reading: BufferReading,
     if rows.problems:
         first = rows.problems[0]
         reason = f"{format_obis(first.attribute.logical_name)}/{first.attribute.attribute} in its rows: {first.error}"
-        return Finding(listed, refusals=((_BUFFER, reason),), profile=profile)
-    return Finding(listed, (_BUFFER,), profile=replace(profile, is_tried=reading.buffer is not None))
+        return Finding(listed, refusals=((BUFFER, reason),), profile=profile)
+    return Finding(listed, (BUFFER,), profile=replace(profile, is_tried=reading.buffer is not None))
 
 
 def _newest_row(association: Association, listed: ListedObject, profile: Profile) -> Conversation[Value]:
@@ -231,7 +233,7 @@ def _newest_row(association: Association, listed: ListedObject, profile: Profile
     refusal: DataRefused | None = None
     if span is not None and association.negotiated.is_selective:
         try:
-            return (yield from _ask(association, listed, _BUFFER, selection=entry_selection(*span)))
+            return (yield from _ask(association, listed, BUFFER, selection=entry_selection(*span)))
         except DataRefused as error:
             if error.result == _DENIED:
                 raise
@@ -239,7 +241,7 @@ def _newest_row(association: Association, listed: ListedObject, profile: Profile
     if in_use is None or in_use > FEW_ROWS:
         return None
     try:
-        return (yield from _ask(association, listed, _BUFFER))
+        return (yield from _ask(association, listed, BUFFER))
     except DataRefused as error:
         raise refusal or error from None
 

@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from scripted_meter import Apdus
 from telegraf_dlms.access import Access, Protection
 from telegraf_dlms.buffer_progress import Progress
-from telegraf_dlms.compact import COMPACT_DATA
 from telegraf_dlms.compact_conversation import CompactRequest, read_compact
 from telegraf_dlms.conversation import Memory, Reading, ReadRequest, read_values, release
-from telegraf_dlms.cosem import SCALER_ATTRIBUTE, AttributeDescriptor
+from telegraf_dlms.cosem import COMPACT_DATA, SCALER_ATTRIBUTE, AttributeDescriptor
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.errors import DataRefused, Silence
 from telegraf_dlms.get import InvokeIds, get_list
