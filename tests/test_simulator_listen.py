@@ -247,6 +247,7 @@ def started(*arguments):
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_good_order(number, tmp_path):
     link = tmp_path / "meter"
@@ -261,6 +262,7 @@ def test_a_signal_ends_it_in_good_order(number, tmp_path):
     assert not link.is_symlink()
 
 
+@pytest.mark.process
 def test_the_free_port_is_said():
     with started("--port", "0", "--interface", "wrapper", "--meters", "10000") as process:
         said = process.stderr.readline()
@@ -272,6 +274,7 @@ def test_the_free_port_is_said():
         assert process.wait(10) == 0
 
 
+@pytest.mark.process
 def test_a_port_that_is_taken_is_one_line():
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -283,6 +286,7 @@ def test_a_port_that_is_taken_is_one_line():
     assert re.fullmatch(r"E! simulator: cannot listen on 127\.0\.0\.1: [^\n]+\n", stderr)
 
 
+@pytest.mark.process
 def test_a_link_that_is_a_file_is_one_line(tmp_path):
     link = tmp_path / "meter"
     link.write_text("mine")
