@@ -76,15 +76,67 @@ def test_a_late_answer_that_comes_twice_is_taken_once():
     link = opened()
     drive(link.exchange(REQUEST), Silence(), answer(0, 1))
     apdu, sent = drive(link.exchange(REQUEST), answer(0, 1), answer(1, 2, b"\xc4new"))
-    assert (apdu, sent) == (b"\xc4new", [request(1, 1), our_rr(1)])
+    assert (apdu, sent) == (b"\xc4new", [request(1, 1)])
     assert link.dropped == 1
+
+
+def test_a_late_answer_is_followed_by_one_that_the_meter_has_nothing_to_say():
+    link = opened()
+    drive(link.exchange(REQUEST), Silence(), answer(0, 1))
+    apdu, sent = drive(link.exchange(REQUEST), rr(1), answer(1, 2, b"\xc4new"))
+    assert (apdu, sent) == (b"\xc4new", [request(1, 1)])
+    apdu, sent = drive(link.exchange(REQUEST), rr(2), answer(2, 3))
+    assert (apdu, sent) == (ANSWER, [request(2, 2), request(2, 2)]), "what nothing of ours explains is a loss"
+
+
+@pytest.mark.parametrize("second", [rr(1), answer(0, 1)], ids=["RR", "I"])
+def test_silence_behind_a_second_answer_repeats_the_request(second):
+    link = opened()
+    drive(link.exchange(REQUEST), Silence(), answer(0, 1))
+    apdu, sent = drive(link.exchange(REQUEST), second, Silence(), answer(1, 2))
+    assert (apdu, sent) == (ANSWER, [request(1, 1)] * 2)
+
+
+class Exact:
+    """A meter that answers each frame of ours once, as it should; the line doubles its first answer.
+
+    ``sent`` are our frames.
+    """
+
+    def __init__(self):
+        self.buffer, self.sent = FrameBuffer(), []
+        self.receive = self.send = 0
+
+    def __call__(self, octets):
+        self.sent.append(octets)
+        self.buffer.feed(octets)
+        frame = self.buffer.next()
+        is_new = frame.kind is Kind.I and frame.send_sequence == self.receive
+        self.receive = self.receive + is_new & 7
+        reply = rr(self.receive)
+        if is_new and not frame.segmented:
+            reply, self.send = answer(self.send, self.receive), self.send + 1 & 7
+        return [reply + reply] if len(self.sent) == 1 else [reply]
+
+
+@pytest.mark.parametrize(("size", "frames"), [(3, 1), (300, 3)], ids=["its first answer", "its first RR"])
+def test_one_answer_that_comes_twice_does_not_double_all_that_follow(size, frames):
+    link, meter = opened(), Exact()
+
+    def conversation():
+        for apdu in [bytes(size), *[REQUEST] * 10]:
+            assert (yield from link.exchange(apdu)) == ANSWER
+
+    talk(conversation(), meter)
+    assert len(meter.sent) <= frames + 10 + 1
+    assert link.repeats <= 1
 
 
 def test_a_segment_that_comes_twice_is_taken_once():
     link = opened()
     first = data(0, 1, LLC_TO_CLIENT + b"\xc4", segmented=True)
     apdu, sent = drive(link.exchange(REQUEST), first, first, data(1, 1, b"x"))
-    assert (apdu, sent) == (b"\xc4x", [request(0, 0), our_rr(1), our_rr(1)])
+    assert (apdu, sent) == (b"\xc4x", [request(0, 0), our_rr(1)])
 
 
 def test_a_frame_lost_in_a_window_is_asked_for():

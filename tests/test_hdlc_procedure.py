@@ -312,8 +312,10 @@ def test_what_came_before_the_question_is_not_its_answer():
     assert drive(link.exchange(REQUEST), answer(1, 2))[0] == ANSWER
 
 
-def test_an_echo_is_ignored_even_between_equal_addresses():
-    link = HdlcFraming(client=b"\x03", server=b"\x03", ignore_echo=True)
+@pytest.mark.parametrize("ignore_echo", [True, False])
+def test_an_echo_is_ignored_even_between_equal_addresses(ignore_echo):
+    """A line that echoes shows it when SNRM comes back, which no meter sends."""
+    link = HdlcFraming(client=b"\x03", server=b"\x03", ignore_echo=ignore_echo)
     snrm, disc = (encode(Frame(b"\x03", b"\x03", control, b"")) for control in (0x93, 0x53))
     ua = encode(Frame(b"\x03", b"\x03", 0x73))
     hear = talk(link.open(), lambda octets: [octets + ua])
@@ -322,7 +324,7 @@ def test_an_echo_is_ignored_even_between_equal_addresses():
     assert talk(link.exchange(REQUEST), lambda octets: [octets[:4], octets[4:] + reply])[0] == ANSWER
     assert talk(link.close(), lambda octets: [octets, ua])[1] == [disc]
     assert snrm not in hear[1]
-    assert link.dropped == 0
+    assert link.dropped == (not ignore_echo)
 
 
 # Recordings of real meters.

@@ -124,8 +124,9 @@ def test_silence_passes_and_nothing_is_sent_again():
     assert meter.repeats == 0
 
 
+@pytest.mark.parametrize("ignore_echo", [True, False])
 @pytest.mark.parametrize("cut", CUTS)
-def test_an_echo_is_ignored_even_between_equal_ports(cut):
-    meter = WrapperFraming(client=1, server=1, ignore_echo=True)
+def test_an_echo_is_ignored_even_between_equal_ports(cut, ignore_echo):
+    meter = WrapperFraming(client=1, server=1, ignore_echo=ignore_echo)
     assert drive(meter.exchange(REQUEST), *cut(encode(1, 1, REQUEST) + encode(1, 1, ANSWER)))[0] == ANSWER
-    assert meter.dropped == 0
+    assert meter.dropped == (not ignore_echo)

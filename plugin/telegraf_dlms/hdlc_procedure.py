@@ -16,7 +16,7 @@ What goes wrong on a bad line, and what is done:
 =========================================  ===============================================================
 a frame is garbled, either way             nothing comes, ours is repeated
 our frame came, its answer was lost        the meter sees a duplicate, answers RR; we poll it with RR
-the answer came late, after the repeat     a second one follows: its N(S) is old, acknowledged and dropped
+the answer came late, after the repeat     a second one follows: its N(S) or N(R) is old, it is dropped
 a frame of a window is lost                the next has a wrong N(S), is dropped; RR asks from the gap on
 RR acknowledges less than was sent, REJ    our I frame is sent again
 RNR, or RR without data                    the meter is busy: polled with RR
@@ -25,6 +25,9 @@ other addresses, our own echo, UI, rest    dropped, the wait goes on
 =========================================  ===============================================================
 
 Requests have a window of one (each segment is polled and acknowledged); answers may have any.
+
+Each frame with the poll bit is answered once, so a second answer must not have us send one more: from then on every
+frame would go twice. ``_owed`` is how many second answers to what was sent twice may still come.
 """
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ class HdlcFraming:
         self._send = self._receive = 0
         self._last = self._information = b""
         self._silences = self._resends = self._polls = self._in_window = 0
-        self._foreign = 0
+        self._foreign = self._owed = self._doubles = 0
         self._counts: bool | None = None
         self.buffer = FrameBuffer()
         self._is_established = False
@@ -133,7 +136,7 @@ class HdlcFraming:
         self.negotiated = _negotiated(self._parameters, offered)
         self._max_transmit = self.negotiated.max_info_transmit
         self._window = self.negotiated.window_receive
-        self._send = self._receive = 0
+        self._send = self._receive = self._owed = self._doubles = 0
         self._counts = None
         self.unclean, self.owes_disc = True, False
 
@@ -230,12 +233,21 @@ class HdlcFraming:
             unacknowledged = self._send - frame.receive_sequence & 7
             if unacknowledged == 0 or (unacknowledged == 1 and kind is Kind.RNR):
                 return (yield from self._turn(Deferred(self._supervisory())))
-            if unacknowledged == 1:
+            if unacknowledged == 1 and not self._is_second(frame):
                 return (yield from self._send_again())
         self._foreign += 1
-        if kind is Kind.I and frame.final:
+        if kind is Kind.I and frame.final and not self._is_second(frame):
             return (yield from self._turn(self._supervisory()))
         return (yield from self._await(b""))
+
+    def _is_second(self, frame: Frame) -> bool:
+        """Say whether ``frame`` may be a second answer to what was answered: the one to our last frame is to come."""
+        if frame.kind is Kind.I:
+            is_second = (frame.send_sequence + 1) & 7 == self._receive
+        else:
+            is_second = frame.kind is Kind.RR and self._owed > 0
+        self._owed = max(0, self._owed - is_second)
+        return is_second
 
     def _count_poll(self) -> None:
         self._polls += 1
@@ -246,6 +258,7 @@ class HdlcFraming:
         control = control_of(Kind.I, send=self._send, receive=self._receive)
         self._information = encode(Frame(self._server, self._client, control, piece, segmented))
         self._send = (self._send + 1) & 7
+        self._owed, self._doubles = self._doubles, 0
         self._resends = 0
         return (yield from self._turn(self._information))
 
@@ -254,6 +267,7 @@ class HdlcFraming:
         if self._resends >= self._retries:
             raise LinkError(f"HDLC: the meter does not acknowledge a frame that was sent {self._resends + 1} times")
         self._resends += 1
+        self._doubles += 1
         self.repeats += 1
         return (yield from self._turn(self._information))
 
@@ -275,6 +289,7 @@ class HdlcFraming:
                 if isinstance(silence, Overrun) or not self._is_established or self._silences >= self._retries:
                     raise
                 self._silences += 1
+                self._owed, self._doubles = 0, 1
                 self.repeats += 1
                 octets = self._last
 
@@ -283,6 +298,8 @@ class HdlcFraming:
         self.buffer.clear()
         frame = yield from self._listen(encode(Frame(self._server, self._client, control_of(kind), information)))
         while frame.kind not in {Kind.UA, Kind.DM, Kind.FRMR}:
+            if frame.kind is kind and self._echo is None:  # with equal addresses an echo is not told by them
+                self._echo = Echo()
             self._foreign += 1
             frame = yield from self._listen(b"")
         return frame

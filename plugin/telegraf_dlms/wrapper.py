@@ -72,15 +72,16 @@ class WrapperBuffer:
 class WrapperFraming:
     """A client's side of one connection; ``client`` and ``server`` are wPorts.
 
-    APDUs between other wPorts, empty ones and notifications are dropped and do not end the wait.
+    APDUs between other wPorts, our own request, empty ones and notifications are dropped and do not end the wait.
     """
 
-    __slots__ = ("_buffer", "_client", "_echo", "_server", "dropped", "exchanges", "repeats")
+    __slots__ = ("_asked", "_buffer", "_client", "_echo", "_server", "dropped", "exchanges", "repeats")
 
     def __init__(self, *, client: int, server: int, ignore_echo: bool = False) -> None:
         self._client = client
         self._server = server
         self._buffer = WrapperBuffer()
+        self._asked = b""
         self._echo = Echo() if ignore_echo else None
         self.repeats = 0
         self.dropped = 0
@@ -93,6 +94,7 @@ class WrapperFraming:
     def exchange(self, apdu: bytes) -> Conversation[bytes]:
         """Send ``apdu``, return the next APDU for us; Silence passes through."""
         self.exchanges += 1
+        self._asked = apdu
         octets = encode(self._client, self._server, apdu)
         # What came before the question is not its answer, but an APDU cut in half still ends behind it.
         while self._buffer.next() is not None:
@@ -124,7 +126,8 @@ class WrapperFraming:
     def _take(self) -> bytes | None:
         while (packet := self._buffer.next()) is not None:
             source, destination, apdu = packet
-            if source == self._server and destination == self._client and apdu and apdu[0] not in NOTIFICATIONS:
+            is_theirs = source == self._server and destination == self._client and apdu not in {b"", self._asked}
+            if is_theirs and apdu[0] not in NOTIFICATIONS:
                 return apdu
             self.dropped += 1
         return None
