@@ -48,7 +48,7 @@ FAMILIES = {
     # readings to lines, pure
     "line": Family("line", "errors"),
     "metrics": Family(
-        "metrics fields profile layout rows row_times printed printed_times compact",
+        "metrics fields profile layout null_cells rows row_times printed printed_times compact",
         "line cosem units obis axdr datetimes errors",
     ),
     "docs": Family("metrics_page", "metrics cosem"),

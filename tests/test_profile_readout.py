@@ -11,6 +11,7 @@ from jumping_clock import on_a_jumping_clock
 from readout_scene import TIME, Scene, all_rows, rows, status_rows, told
 from scripted_profile import CLOCK, IMPORT, STATUS, ScriptedProfile, date_time, quarter
 from stations import connection, device, group, load_profile, plan_of, value
+from telegraf_dlms.axdr import Tag, encode
 from telegraf_dlms.buffer_progress import FIRST_AT_ONCE
 from telegraf_dlms.errors import LinkError
 from telegraf_dlms.log import Changes
@@ -50,6 +51,28 @@ def scene_of(*values, meter=None, throttle=None, **settings):
 
 def profile_of(scene):
     return scene.house.values["g"][0]
+
+
+class KeepsNulls(ScriptedProfile):
+    """Keeps a status as null where it did not change, and has no more to say when it is asked for the last rows."""
+
+    def _cell(self, column, number):
+        if column == STATUS and number:
+            return encode(Tag.NULL_DATA)
+        return super()._cell(column, number)
+
+
+@pytest.mark.parametrize("value", [all_rows(backfill="1d"), load_profile(entries=3)], ids=["new", "newest"])
+@on_a_jumping_clock
+async def test_null_cells_repeat_those_of_rows_that_were_read_before(value):
+    meter = KeepsNulls(range(3), columns=(CLOCK, STATUS, IMPORT))
+    scene, _ = scene_of(value, meter=meter, workarounds={"null_cells": "previous"})
+    await scene.poll()
+    for number in range(3, 12):
+        meter.numbers.append(number)
+        lines, _ = await scene.poll()
+        status = ("0.0.96.10.1.255", "value=0", number)
+        assert rows(lines) == [status, ("1.0.1.8.0.255", f"value={float(number) / 10:g}", number)]
 
 
 # What is noted, and when.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from telegraf_dlms.null_cells import Cells
     from telegraf_dlms.printed import PrintedRows
     from telegraf_dlms.rows import Row
 
@@ -43,7 +44,7 @@ class Progress:
     ``pending`` rows were read and are still to be printed, and there are ``more`` behind them. ``window_ns``: ranges
     were read up to it, each ``windows`` times as long as the rows of one reading take. The whole buffer is due to be
     looked through at ``whole_ns``. ``is_asking`` for entries, which ``unanswered`` times in a row ended the
-    association; they are asked for again at ``entries_ns``.
+    association; they are asked for again at ``entries_ns``. ``cells`` are those that null cells may repeat.
     """
 
     rows_at_once: int = FIRST_AT_ONCE
@@ -57,6 +58,7 @@ class Progress:
     is_asking: bool = False
     unanswered: int = 0
     entries_ns: int = 0
+    cells: Cells = field(default_factory=dict)
 
     def adapt(self, rows: int, *, took_ns: int, wanted_ns: int) -> None:
         """Ask for as many rows at once as take ``wanted_ns`` to read."""

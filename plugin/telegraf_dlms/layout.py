@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from telegraf_dlms.cosem import (
     SCALER_ATTRIBUTE,
@@ -37,6 +37,7 @@ from telegraf_dlms.cosem import (
 from telegraf_dlms.datetimes import status_of
 from telegraf_dlms.errors import MappingError
 from telegraf_dlms.metrics import Presentation, Problem, Series
+from telegraf_dlms.null_cells import handle_nulls
 from telegraf_dlms.row_times import clock_column, is_null, row_times
 from telegraf_dlms.rows import FIFO, LIFO, Row, cells_key
 
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from telegraf_dlms.axdr import Value
-
-NullCells: TypeAlias = Literal["", "previous"]
+    from telegraf_dlms.null_cells import Cells, NullCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,26 @@ class Layout:
     presentation: Presentation
     null_cells: NullCells
 
-    def rows(self, buffer: Value, *, capture_period: int, sort_method: int | None, poll_time_ns: int) -> Rows:
+    def rows(
+        self,
+        buffer: Value,
+        *,
+        capture_period: int,
+        sort_method: int | None,
+        poll_time_ns: int,
+        known: Cells | None = None,
+    ) -> Rows:
         """Return the rows of a buffer, or of a part of it.
 
-        ``capture_period`` is in seconds; ``sort_method`` as the meter has it, None where it is not known. Nothing is
-        raised for what is wrong in a buffer: it is among the problems, each kind once for a column.
+        ``capture_period`` is in seconds; ``sort_method`` as the meter has it, None where it is not known. ``known``
+        rows are of the same profile, and these are added. Nothing is raised for what is wrong in a buffer: it is among
+        the problems, each kind once for a column.
         """
         problems = _Problems()
         cells = [self._cells(row, problems) for row in _as_rows(buffer, self.attribute, problems)]
         fitting = [row for row in cells if row is not None]
         clock = clock_column([column.capture for column in self.columns], fitting)
-        nulls = _handle_nulls(fitting, clock, self.null_cells)
+        nulls = handle_nulls(fitting, clock, self.null_cells, {} if known is None else known)
         drafts = self._drafts(cells, clock, _step_ns(capture_period, sort_method), problems)
         ordered = list(_in_order(drafts, sort_method, poll_time_ns))
         return Rows(
@@ -248,21 +257,6 @@ def _as_rows(buffer: Value, attribute: AttributeDescriptor, problems: _Problems)
     if buffer is not None:
         problems.add(Problem(attribute, MappingError("the buffer is no array")))
     return ()
-
-
-def _handle_nulls(rows: Iterable[list[Value]], clock: int | None, null_cells: NullCells) -> int:
-    """Count the nulls beside the clock, and with "previous" repeat in each row the cells of the one before."""
-    nulls = 0
-    above: list[Value] | None = None
-    for row in rows:
-        if None in row:
-            for index, cell in enumerate(row):
-                if cell is None and index != clock:
-                    nulls += 1
-                    if null_cells == "previous" and above is not None:
-                        row[index] = above[index]
-        above = row
-    return nulls
 
 
 def _step_ns(capture_period: int, sort_method: int | None) -> int:

@@ -119,6 +119,7 @@ class ProfileReadout:
                 capture_period=reading.capture_period,
                 sort_method=reading.sort_method,
                 poll_time_ns=self._time_ns,
+                known=kept.progress.cells,
             )
 
         question = Question(reader, reading, profile.request, kept.printed, kept.progress, interpret, now_ns)
