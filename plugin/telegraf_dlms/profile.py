@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from telegraf_dlms.axdr import Value
     from telegraf_dlms.cosem import ScalerUnit
     from telegraf_dlms.null_cells import NullCells
-    from telegraf_dlms.null_cells import NullCells
 
 
 def parse_capture_objects(value: Value) -> tuple[CaptureObject, ...]:
