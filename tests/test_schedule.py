@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from telegraf_dlms.schedule import NEVER, ClockWatch, Ticker, longest_waiting, spread
+from telegraf_dlms.schedule import NEVER, ClockWatch, Ticker, spread
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -267,39 +267,6 @@ def test_spread_is_even_and_within_its_limit():
     tenths = Counter(spread(f"meter-{number}", 10 * SECOND) // SECOND for number in range(10_000))
     assert set(tenths) == set(range(10))
     assert all(900 < count < 1100 for count in tenths.values())
-
-
-@pytest.mark.parametrize(
-    ("due", "turn"),
-    [
-        ({}, None),
-        ({"a": 101, "b": NEVER}, None),
-        ({"a": 100, "b": 90, "c": 95}, "b"),
-        ({"a": 90, "b": 90}, "a"),
-    ],
-    ids=["nobody", "not yet", "longest", "tie"],
-)
-def test_the_longest_waiting_device_has_its_turn(due, turn):
-    assert longest_waiting(due, 100) == turn
-
-
-def test_on_an_overloaded_bus_nobody_starves():
-    tickers = {name: Ticker(10 * SECOND) for name in "abcdefg"}
-    for ticker in tickers.values():
-        ticker.start(NOON, 0)
-    turns = {name: [0] for name in tickers}
-    mono = 0
-    while mono < HOUR:
-        device = longest_waiting({name: ticker.next_mono_ns for name, ticker in tickers.items()}, mono)
-        if device is None:
-            mono += SECOND
-            continue
-        assert tickers[device].take(NOON + mono, mono)
-        turns[device].append(mono)
-        mono += 3 * SECOND
-        tickers[device].take(NOON + mono, mono)
-    for times in turns.values():
-        assert max(after - before for before, after in pairwise(times)) <= 40 * SECOND
 
 
 @pytest.mark.parametrize(("first", "waits"), [("at_once", 0), ("next_tick", 870)])

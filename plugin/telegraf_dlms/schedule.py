@@ -19,13 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-K = TypeVar("K", bound=Hashable)
+    from collections.abc import Callable
 
 #: The next tick of a ticker that has none.
 NEVER: Final = 2**63 - 1
@@ -149,12 +146,3 @@ def spread(name: str, spread_ns: int) -> int:
     """Return a device's own offset, 0 <= offset < spread_ns: evenly spread, the same in each run and on each host."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest) * spread_ns >> 64
-
-
-def longest_waiting(due_mono_ns: Mapping[K, int], mono_ns: int) -> K | None:
-    """Return which of a bus's devices has been due for the longest time, None where none is.
-
-    Taking turns so is fair: whoever was read is due in the future, behind all that are waiting.
-    """
-    device = min(due_mono_ns, key=due_mono_ns.__getitem__, default=None)
-    return device if device is not None and due_mono_ns[device] <= mono_ns else None

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 READ_REQUEST: Final = 0x05
 READ_RESPONSE: Final = 0x0C
 
-#: Octets of a read-response with a data-block-result before the length of its raw-data.
-BLOCK_HEAD: Final = 6
-
 
 class Variable(NamedTuple):
     """What is read: a short name, and the access selector with its encoded parameters, or none."""

@@ -17,7 +17,6 @@ INITIATE_RESPONSE: Final = 0x08
 #: Confirmed-service-errors of an InitiateRequest: initiateError, and why (Green Book, 9.5).
 DECIPHERING_ERROR: Final = bytes.fromhex("0E010006")
 VERSION_TOO_LOW: Final = bytes.fromhex("0E010601")
-REFUSED: Final = bytes.fromhex("0E010604")
 
 #: Older clients leave the second octet of the Conformance's tag out.
 _OLD_CONFORMANCE_HEAD: Final = bytes.fromhex("5F0400")
