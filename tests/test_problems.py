@@ -52,6 +52,11 @@ def test_a_name_that_is_nearly_right_is_suggested(name, hint):
     assert Suggestions().hint(name, ["client_address", "tags"]) == hint
 
 
+def test_what_is_not_there_is_told_with_what_is():
+    assert Suggestions().missing("device", "huose", ["house"]) == 'there is no device "huose"; did you mean "house"?'
+    assert Suggestions().missing("group", 'a "b"\n', []) == r'there is no group "a \"b\"\n"'
+
+
 def test_suggestions_end_when_their_budget_is_spent():
     suggestions = Suggestions()
     names = [f"meter-{number}" for number in range(MAX_COMPARISONS // 2)]

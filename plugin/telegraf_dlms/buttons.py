@@ -93,7 +93,7 @@ def _find(order: Order, configuration: Configuration) -> None:
     else:
         found.update((each.name, None) for each in configuration.groups)
     if order.name not in found:
-        raise ConfigError([f"there is no {order.kind} {shown(order.name)}{Suggestions().hint(order.name, found)}"])
+        raise ConfigError([Suggestions().missing(order.kind, order.name, found)])
     connection = found[order.name]
     if connection is not None:
         order.shard.require(f"{order.kind} {shown(order.name)}", connection)

@@ -70,7 +70,7 @@ def discover(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHO
     log.set_level(configuration.agent.log_level)
     names = {each.name for each in configuration.devices}
     if device not in names:
-        raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, names)}'])
+        raise ConfigError([Suggestions().missing("device", device, names)])
     plan = meter_plan(configuration, device)
     shard.require(f"device {shown(device)}", plan.connection)
     connection = ConnectionPlan(plan.connection, plan.link, persistent=True, meters=(plan,))

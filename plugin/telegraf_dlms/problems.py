@@ -91,6 +91,10 @@ class Suggestions:
         near = get_close_matches(name, names, n=1) or [known for known in names if known.lower() == name.lower()]
         return f'; did you mean "{near[0]}"?' if near else ""
 
+    def missing(self, kind: str, name: str, names: Collection[str]) -> str:
+        """Return that nothing of a kind has this name: `there is no device "..."`, and the hint."""
+        return f"there is no {kind} {shown(name)}{self.hint(name, names)}"
+
 
 def shown(value: object) -> str:
     """Return what was written, on one line and not too long; it is the caller's to know that it is no secret."""

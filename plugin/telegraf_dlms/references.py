@@ -69,10 +69,8 @@ def connect(
     connection = connections.get(device.table.connection)
     if connection is None:
         if suggestions is not None:
-            name = device.table.connection
-            device.report(
-                "connection", message=f"there is no connection {shown(name)}{suggestions.hint(name, connections)}"
-            )
+            message = suggestions.missing("connection", device.table.connection, connections)
+            device.report("connection", message=message)
         return
     if connection.sound("type") and connection.table.type == "tcp" and device.table.interface_type == "hdlc_mode_e":
         device.report("interface_type", message='hdlc_mode_e is for connections of type "serial"')
@@ -118,18 +116,16 @@ class DeviceNames:
     def _check_name(self, value: Checked[Value], name: str) -> None:
         if name in self._known or self._suggestions is None:
             return
-        hint = self._suggestions.hint(name, self._known)
+        message = self._suggestions.missing("device", name, self._known)
         if _is_pattern(name):
-            hint = "; patterns are for devices = [ ... ]"
-        value.report("device", message=f"there is no device {shown(name)}{hint}")
+            message = f"there is no device {shown(name)}; patterns are for devices = [ ... ]"
+        value.report("device", message=message)
 
     def _check_pattern(self, value: Checked[Value], name: str) -> None:
         if self._suggestions is None or name in self._known:
             return
         if not _is_pattern(name):
-            value.report(
-                "devices", message=f"there is no device {shown(name)}{self._suggestions.hint(name, self._known)}"
-            )
+            value.report("devices", message=self._suggestions.missing("device", name, self._known))
         elif not self._matching(name):
             value.report("devices", message=f"{shown(name)} matches no device")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from telegraf_dlms.config import load
 from telegraf_dlms.errors import ConfigError
-from telegraf_dlms.problems import Suggestions
+from telegraf_dlms.problems import Suggestions, shown
 from telegraf_dlms.service import state_path
 from telegraf_dlms.shard import WHOLE
 from telegraf_dlms.state import open_state
@@ -35,8 +35,8 @@ def unlock(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHOLE
     configuration = load(paths)
     connections = {each.name: each.connection for each in configuration.devices}
     if device not in connections:
-        raise ConfigError([f'there is no device "{device}"{Suggestions().hint(device, connections)}'])
-    shard.require(f'device "{device}"', connections[device])
+        raise ConfigError([Suggestions().missing("device", device, connections)])
+    shard.require(f"device {shown(device)}", connections[device])
     path = state_path(configuration, paths, shard=shard)
     if not os.path.exists(path):  # noqa: PTH110  Path.exists raises where a folder is closed to us
         log.info(f"{device}: was not locked: {path} is not there")
