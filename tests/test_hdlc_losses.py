@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hdlc_frames import ANSWER, DM, FRMR, REQUEST, UA, answer, control_frame, data, framing, opened, our_rr, request, rr
-from talking import drive, talk
+from talking import CUTS, drive, talk
 from telegraf_dlms.errors import LinkError, Overrun, RemoteProtocolError, Silence
 from telegraf_dlms.hdlc import LLC_TO_CLIENT, FrameBuffer, Kind
 from telegraf_dlms.hdlc_procedure import MAX_APDU, MAX_POLLS
@@ -162,8 +162,16 @@ def test_silence_in_a_window_asks_for_the_rest():
 
 def test_silence_after_a_wrong_length_finds_the_answer_in_what_was_swallowed():
     link = opened()
-    assert drive(link.exchange(REQUEST), b"\x7e\xa7\xff" + answer(0, 1), Silence()) == (ANSWER, [request(0, 0)])
+    cut_off = data(0, 1, bytes(100))[:20]
+    assert drive(link.exchange(REQUEST), cut_off + answer(0, 1), Silence()) == (ANSWER, [request(0, 0)])
     assert link.repeats == 0
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_what_only_looks_like_a_frame_is_not_waited_for(cut):
+    for noise in (b"\x7e\xa7\xff", b"\x00\x7e\xa0\x7e\x55", b"\x7e\xa8\x90\x02\x04\x06"):
+        link = opened()
+        assert drive(link.exchange(REQUEST), *cut(noise + answer(0, 1))) == (ANSWER, [request(0, 0)])
 
 
 @pytest.mark.parametrize("kind", [Kind.RR, Kind.REJ])

@@ -30,6 +30,8 @@ FLAG: Final = 0x7E
 MAX_FRAME: Final = 2047
 #: Format (2), the shortest addresses (1 + 1), control (1) and FCS (2).
 MIN_FRAME: Final = 7
+#: Format, the longest addresses (4 + 4), control and HCS: what says whether a frame begins there.
+_MAX_HEAD: Final = 13
 #: The longest information field that leaves room for two addresses of four octets and the rest.
 MAX_INFORMATION: Final = MAX_FRAME - 2 - 4 - 4 - 1 - 2 - 2
 #: The LLC header before each APDU (Green Book, 8.3): destination LSAP, source LSAP, quality.
@@ -158,7 +160,10 @@ class FrameBuffer:
                 continue
             end = start + length
             if len(data) <= end:
-                return None
+                if len(data) < start + _MAX_HEAD or _head_end(bytes(data[start : start + _MAX_HEAD])):
+                    return None
+                self._drop_flag()  # it is not waited for the rest of what is no frame
+                continue
             body = bytes(data[start:end])
             head = _head_end(body) if data[end] == FLAG else 0
             if not head:
