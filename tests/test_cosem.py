@@ -33,6 +33,15 @@ def test_a_class_is_a_number_known_or_not_or_a_name(given, class_id):
     assert class_id_of(given) == class_id
 
 
+def test_a_wrong_name_of_thousands_of_values_is_compared_once(monkeypatch):
+    compared = []
+    monkeypatch.setattr(cosem, "get_close_matches", lambda name, known, n: compared.append(name) or ["register"])
+    for _ in range(3):
+        with pytest.raises(ValueError, match='did you mean "register"'):
+            class_id_of("registr, once")
+    assert compared == ["registr, once"]
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [

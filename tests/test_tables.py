@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from telegraf_dlms import tables
 from telegraf_dlms.models import Agent, Connection, Device, Group, Value, Workarounds
 from telegraf_dlms.problems import Place
 from telegraf_dlms.secret import Secret
@@ -84,6 +85,17 @@ def test_names_of_attributes_fall_with_their_class():
 )  # fmt: skip
 def test_a_problem_says_what_was_written_and_what_is_allowed(keys, path, message):
     assert told(device(**keys)) == {path: message}
+
+
+def test_the_hosts_time_zones_are_looked_through_once_for_all_devices(monkeypatch):
+    looks = []
+    monkeypatch.setattr("telegraf_dlms.tables.available_timezones", lambda: looks.append(1) or {"Europe/Berlin"})
+    tables._time_zones.cache_clear()
+    for _ in range(3):
+        (message,) = told(device(time_zone="Europe/Berln")).values()
+        assert message.endswith('; did you mean "Europe/Berlin"?')
+    tables._time_zones.cache_clear()
+    assert looks == [1]
 
 
 def test_an_empty_list_is_called_empty():

@@ -267,7 +267,11 @@ def _number(name_or_number: str | int, prefix: str = "") -> int | None:
 def _look_up(name: str, known: Mapping[str, int], what: str) -> int:
     number = known.get(name)
     if number is None:
-        near = get_close_matches(name, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise ValueError(f'"{name}" is not the name of {what}{hint}')
+        raise ValueError(f'"{name}" is not the name of {what}{_hint(name, tuple(known))}')
     return number
+
+
+@lru_cache(maxsize=256)  # a wrong name that one template wrote for thousands of values is compared once
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""

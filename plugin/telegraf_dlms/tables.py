@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 from zoneinfo import available_timezones
 
@@ -229,7 +230,7 @@ class _Reader(Generic[T]):
     def _predicate(self, path: KeyPath, detail: Any) -> tuple[str, list[str]]:
         kind = detail["type"]
         if kind == "value_error":
-            return str(detail["ctx"]["error"]), sorted(available_timezones()) if path == ("time_zone",) else []
+            return str(detail["ctx"]["error"]), _time_zones() if path == ("time_zone",) else []
         if kind == "literal_error":
             allowed = [str(value) for value in _literals(self._annotation(path))]
             return "is not one of " + ", ".join(value or '""' for value in allowed), allowed
@@ -242,6 +243,12 @@ class _Reader(Generic[T]):
         for part in path[:-1]:
             model = _table_of(model.model_fields[str(part)].annotation) or model
         return model.model_fields[str(path[-1])]
+
+
+@cache
+def _time_zones() -> list[str]:
+    """Return what there is in the host's folder of zones, looked through once for all devices that have a wrong one."""
+    return sorted(available_timezones())
 
 
 _PREDICATES = {
