@@ -8,25 +8,22 @@ import signal
 import socket
 import socketserver
 import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import points
 import pytest
 
+from command import COMMAND, ENVIRONMENT, call
 from execd import Execd
 from telegraf_dlms.service import _fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.process
 
-COMMAND = [sys.executable, "-m", "telegraf_dlms"]
-PLUGIN = str(Path(__file__).resolve().parents[1] / "plugin")
-ENVIRONMENT = {"PYTHONPATH": PLUGIN}
 
 CONNECTION = """
 [[connection]]
@@ -105,15 +102,7 @@ def meter_with_a_broken_clock(built_in_meter: int) -> Iterator[int]:
 
 
 def once(conf: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "--once", "--config", str(conf), *more],
-        env=os.environ | ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    return call("--once", "--config", conf, *more)
 
 
 def names(lines: list[str]) -> list[str]:
@@ -171,15 +160,7 @@ def test_once_with_nothing_enabled_says_so_and_exits_0(conf):
 @pytest.mark.parametrize("command", [["--once"], ["run"], ["check"]])
 def test_a_bad_configuration_is_told_on_stderr_alone_with_exit_2(conf, command):
     conf.write_text('[[connection]]\n  name = "home"\n  adress = "x"\n  port = 0\n')
-    done = subprocess.run(
-        [*COMMAND, *command, "--config", str(conf)],
-        env=os.environ | ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    done = call(*command, "--config", conf)
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.splitlines()
     assert all(line.startswith(f"E! {conf}:") for line in lines)
@@ -196,9 +177,7 @@ def test_a_secret_is_in_nothing_that_the_process_prints(built_in_meter, conf):
     assert device_results(done.stdout.splitlines()) == ["authentication"]
     assert "not tried again for an hour" in done.stderr
     assert secret not in done.stdout + done.stderr
-    check = subprocess.run(
-        [*COMMAND, "check", str(conf)], env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    check = call("check", conf)
     assert "access security low" in check.stdout
     assert secret not in check.stdout + check.stderr
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from command import COMMAND, ENVIRONMENT, call
 from execd import Execd
 from steered_meter import OPEN, SECOND, SteeredMeters, SteeredProfile, seconds_of
 from telegraf_dlms.state_file import default_path
 
 pytestmark = pytest.mark.process
 
-COMMAND = [sys.executable, "-m", "telegraf_dlms"]
-ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 BEGAN = seconds_of("2026-01-01T00:00")
 
 CONFIGURATION = """
@@ -73,15 +69,7 @@ class House:
         return Execd([*COMMAND, "--config", str(self.conf)], environment=ENVIRONMENT)
 
     def once(self):
-        done = subprocess.run(
-            [*COMMAND, "--once", "--config", str(self.conf)],
-            env=os.environ | ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        done = call("--once", "--config", self.conf)
         assert done.returncode == 0, done.stderr
         return numbers(done.stdout.splitlines())
 

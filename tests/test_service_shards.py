@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import points
 import pytest
 
+from command import COMMAND, ENVIRONMENT, call
 from execd import Execd
 from telegraf_dlms.shard import Shard
 
 pytestmark = pytest.mark.process
 
-COMMAND = [sys.executable, "-m", "telegraf_dlms"]
-ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 LINES = ("north", "south", "east", "west")
 METER = """
 [[connection]]
@@ -50,15 +46,7 @@ def conf(tmp_path, built_in_meter):
 
 
 def once(conf, *more, before=()):
-    return subprocess.run(
-        [*before, *COMMAND, "--once", "--config", str(conf), *more],
-        env=os.environ | ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    return call("--once", "--config", conf, *more, before=before)
 
 
 def devices(lines):

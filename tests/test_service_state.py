@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +11,16 @@ import parts
 import points
 import pytest
 
+from command import COMMAND, ENVIRONMENT, call
 from execd import Execd
 from telegraf_dlms.state_file import default_path
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.process
 
-COMMAND = [sys.executable, "-m", "telegraf_dlms"]
-ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 RIGHT, WRONG = "Pa55wOrd-of-the-meter", "s0me-other-secret"
 WAITING = "another run of telegraf-dlms uses this state: waiting until it ends"
 
@@ -77,15 +75,7 @@ class House:
         return Execd([*COMMAND, "--config", str(self.conf)], environment=ENVIRONMENT)
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments, "--config", str(self.conf)],
-            env=os.environ | ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        return call(*arguments, "--config", self.conf)
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sys
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import parts
 import pytest
 
+from command import COMMAND, ENVIRONMENT
 from execd import Execd
 from steered_meter import (
     BY_ENTRY,
@@ -41,8 +40,6 @@ pytestmark = pytest.mark.process
 KILLS = int(os.environ.get("TELEGRAF_DLMS_TORTURE", "6"))
 SEED = int(os.environ.get("TELEGRAF_DLMS_TORTURE_SEED", "1"))
 IS_LONG = KILLS > 20
-COMMAND = [sys.executable, "-m", "telegraf_dlms"]
-ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "plugin")}
 #: The last Sundays of October and March: summer time ends and begins at 01:00 UTC.
 AUTUMN, SPRING = seconds_of("2025-10-26T01:00"), seconds_of("2026-03-29T01:00")
 DAY = 86_400
