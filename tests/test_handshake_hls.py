@@ -11,7 +11,6 @@ from telegraf_dlms.access import Mechanism
 from telegraf_dlms.action import encode_action_response
 from telegraf_dlms.errors import AssociationError, RemoteProtocolError
 from telegraf_dlms.get import InvokeIds
-from telegraf_dlms.sn_apdu import encode_read_response
 
 HIGH = [mechanism.name.lower() for mechanism in Mechanism if mechanism >= Mechanism.HIGH]
 REFERENCINGS = ["logical_names", "short_names"]
@@ -77,13 +76,6 @@ def test_our_challenge_sent_back_is_not_answered(security, theirs):
     meter.answer_aarq = challenged
     assert "gave our own challenge back" in str(refused(meter))
     assert len(meter.heard) == 1
-
-
-def proof_in(referencing, proof):
-    """Return what bends the answer to our proof into one that holds ``proof``."""
-    if referencing == "short_names":
-        return {READ: lambda answer: encode_read_response([octets(proof)])}
-    return {ACTION: lambda answer: encode_action_response(answer[2], returned=octets(proof))}
 
 
 @pytest.mark.parametrize("referencing", REFERENCINGS)

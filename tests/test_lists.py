@@ -21,7 +21,6 @@ from telegraf_dlms.lists import MAX_LIST, Answers, Lists, ask_many
 from telegraf_dlms.short_names import ShortNames
 
 TOO_LONG = b"\xd8\x02\x04"
-UNSUPPORTED = b"\xd8\x02\x02"
 
 
 def register(number: int) -> AttributeDescriptor:

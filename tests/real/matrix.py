@@ -37,13 +37,15 @@ PROTECTIONS = {
     "authentication_encryption": Protection.AUTHENTICATION | Protection.ENCRYPTION,
 }
 AE = "authentication_encryption"
-#: How the meters are reached: TCP, and pseudo-terminals for what only serial lines have.
-INTERFACES = ("wrapper", "hdlc", "hdlc_pty", "hdlc_mode_e")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One combination; ``extra`` are further keys of the device."""
+    """One combination.
+
+    ``interface``: wrapper and hdlc are over TCP; hdlc_pty and hdlc_mode_e on pseudo-terminals, for what only serial
+    lines have.
+    """
 
     interface: str
     short_names: bool
