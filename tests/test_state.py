@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+from said import Said
 from telegraf_dlms.counters import COUNTER_END, FIRST_BLOCK, key_id_of
 from telegraf_dlms.errors import CipheringError
 from telegraf_dlms.state import DAMAGE_MARGIN, open_state, secret_digest
@@ -18,15 +19,6 @@ TITLE = b"METER\x00\x00\x01"
 ID = b"a key's digest"
 NOW = 1_767_225_600_000_000_000
 DIGEST = secret_digest("feeder-1", b"12345678")
-
-
-class Said(list):
-    def say(self, level, text):
-        self.append((level, text))
-
-    @property
-    def levels(self):
-        return [level for level, _ in self]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import stat
 
 import pytest
 
+from said import Said
 from telegraf_dlms.state_file import (
     APPLICATION_ID,
     MIGRATIONS,
@@ -18,11 +19,6 @@ from telegraf_dlms.state_file import (
     open_memory,
 )
 from telegraf_dlms.state_lock import StateLock
-
-
-class Said(list):
-    def say(self, level, text):
-        self.append((level, text))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import inspect
 import pytest
 
 from jumping_clock import elapsed, on_a_jumping_clock
+from said import Said
 from telegraf_dlms import world
 from telegraf_dlms.state import MAX_LOCK_NS, open_state
 from telegraf_dlms.state_keeper import StateKeeper
@@ -17,11 +18,6 @@ KEY = bytes(range(16))
 DIGEST = b"12"
 NOW = 1_767_225_600_000_000_000
 LATER = NOW + MAX_LOCK_NS
-
-
-class Said(list):
-    def say(self, level, text):
-        self.append((level, text))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from said import Said
 from telegraf_dlms.state_lock import LOOK_AGAIN_S, StateLock, make_folder, wait_until_held
 
 HOLDER = """
@@ -20,11 +21,6 @@ lock = StateLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()
 """
-
-
-class Said(list):
-    def say(self, level, text):
-        self.append((level, text))
 
 
 @pytest.fixture

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from said import Said
 from telegraf_dlms.state import MAX_LOCK_NS, open_state, secret_digest
 from telegraf_dlms.state_file import StateUnusable
 
 NOW = 1_767_225_600_000_000_000
 HOUR = MAX_LOCK_NS
 DIGEST = secret_digest("feeder-1", b"12345678")
-
-
-class Said(list):
-    def say(self, level, text):
-        self.append((level, text))
-
-    @property
-    def levels(self):
-        return [level for level, _ in self]
 
 
 @pytest.fixture
