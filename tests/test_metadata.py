@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -39,6 +41,20 @@ def test_each_version_of_the_changelog_has_its_sections_in_order():
 def test_the_packages_whose_defects_we_know_are_pinned_and_installed(package, version, needed_by):
     assert f"{package}=={version}" in needed_by
     assert importlib.metadata.version(package) == version
+
+
+def test_what_the_plugin_imports_of_others_is_what_it_depends_on():
+    imported = set()
+    for source in (ROOT / "plugin").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module.partition(".")[0])
+    owners = importlib.metadata.packages_distributions()
+    others = imported - sys.stdlib_module_names - {"telegraf_dlms"}
+    declared = {re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]}
+    assert {owner for name in others for owner in owners[name]} == declared
 
 
 def test_the_source_distribution_has_every_folder_and_file_of_the_project():

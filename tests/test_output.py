@@ -161,7 +161,7 @@ async def test_the_loop_is_not_spinning_while_the_reader_is_slow(pipe):
     flushes = []
     out._flush = lambda: flushes.append(1)
     asyncio.get_running_loop().add_writer(out._descriptor, out._flush)
-    await asyncio.sleep(0.02)
+    await settle(50)
     assert flushes == []
     out.close()
     with pytest.raises(OutputClosed):
