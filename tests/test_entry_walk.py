@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from scripted_meter import octets
@@ -82,6 +84,39 @@ def test_rows_of_a_newest_one_that_is_far_ahead_do_not_say_since_when_rows_are_w
     assert reader.printed.first_ns is None
     capture(meter, 6, 7)
     assert numbers(reader.read()) == [6, 7]
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(10))
+def test_rows_that_are_read_in_parts_have_the_times_that_the_whole_buffer_gives_them(sort_method, seed):
+    rng = random.Random(seed)
+    captured = sorted(rng.sample(range(120), 60))
+    clocks = dict.fromkeys(number for number in captured[1:-1] if rng.random() < 0.4)
+    whole, parts = (
+        Reader(ScriptedProfile(captured, sort_method=sort_method, clocks=clocks, refuses=refuses), **settings)
+        for refuses, settings in (({1, 2}, {"backfill": 30 * DAY}), ((), {"backfill": 30 * DAY, "at_once": 8}))
+    )
+    expected = [(row.clock_ns, row.bodies) for row in whole.read_all()]
+    assert [(row.clock_ns, row.bodies) for row in parts.read_all()] == expected
+    assert len(expected) == 60
+    assert whole.meter.asked[-1] == "buffer"
+    assert "buffer" not in parts.meter.asked
+
+
+def test_a_null_clock_of_a_lifo_buffer_is_counted_from_the_newer_row_above_it():
+    meter = ScriptedProfile([*range(32), *range(40, 60)], sort_method=2, clocks={31: None})
+    reader = Reader(meter, backfill=30 * DAY, at_once=32)
+    rows = reader.read_all()
+    assert [row.clock_ns for row in rows[30:33]] == [quarter(30), quarter(39), quarter(40)]
+    assert numbers(rows) == meter.numbers
+
+
+@BOTH
+def test_a_newest_row_without_a_clock_has_the_time_of_an_older_one(sort_method):
+    meter = ScriptedProfile(range(10), sort_method=sort_method, clocks=dict.fromkeys((8, 9)))
+    reader = Reader(meter, backfill=30 * DAY)
+    assert [row.clock_ns for row in reader.read_all()] == [quarter(number) for number in range(10)]
+    assert "buffer" not in meter.asked
 
 
 # Later.

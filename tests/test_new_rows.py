@@ -96,6 +96,20 @@ def test_an_entry_without_a_clock_is_asked_for_with_those_before_it(nulls, asked
     assert reader.meter.asked == [*COLUMNS, "entries_in_use", *asked]
 
 
+@pytest.mark.parametrize(
+    ("nulls", "asked"),
+    [
+        pytest.param(range(38), ["entries 1 to 2"], id="all but the newest"),
+        pytest.param([39], ["entries 1 to 2"], id="the newest alone"),
+        pytest.param([38, 39], ["entries 1 to 2", "entries 1 to 16"], id="both of them"),
+    ],
+)
+def test_the_first_entries_of_a_lifo_buffer_have_all_that_is_above_them(nulls, asked):
+    reader = Reader(ScriptedProfile(range(40), sort_method=2, clocks=dict.fromkeys(nulls)), entries=2)
+    assert [row.clock_ns for row in reader.read()] == [quarter(38), quarter(39)]
+    assert reader.meter.asked == [*COLUMNS, "entries_in_use", *asked]
+
+
 def test_entries_that_are_all_there_is_are_asked_for_once_although_the_oldest_has_no_clock():
     reader = Reader(ScriptedProfile(range(3), clocks={0: None}), entries=3)
     assert reader.asked() == [*COLUMNS, "entries_in_use", "entries 1 to 0"]

@@ -51,6 +51,10 @@ class Stretch:
         """The rows that could be printed."""
         return self.found.rows
 
+    def clock_ns(self, age: int) -> int | None:
+        """Return the time of the row of an age; None where it has none."""
+        return next((row.clock_ns for row, its in zip(self.rows, self.ages, strict=True) if its == age), None)
+
 
 class EntryWalk:
     """One read of one profile by entry; ``in_use`` is its entries_in_use."""
@@ -125,7 +129,7 @@ class EntryWalk:
             if not young < age < old:
                 age = (young + old) // 2
             stretch = yield from self._stretch(age, age)
-            clock_ns = stretch.rows[-1].clock_ns if stretch.rows else None
+            clock_ns = stretch.clock_ns(age)
             if clock_ns is not None and clock_ns < since_ns:
                 old = age
             else:
@@ -205,9 +209,10 @@ class EntryWalk:
             if not 0 < len(rows) <= oldest - newest + 1:
                 question.reader.refuse(BY_ENTRY)
                 raise NotSelected(f"{len(rows)} rows for the entries {first} to {last}")
-            if oldest == self._in_use - 1 or not self._begins_in_the_dark(rows):
+            wider = self._wider(rows, oldest, newest)
+            if wider is None:
                 break
-            oldest = min(self._in_use - 1, _FURTHER * (oldest + 1))
+            oldest, newest = wider
         question.reader.learn_clock(self._in_order(rows), question.reading.captures)
         found = question.interpret(buffer)
         if is_against_order(found.rows, capture_period=question.reading.capture_period):
@@ -217,12 +222,23 @@ class EntryWalk:
         ages = tuple(newest + place if is_lifo else newest + len(rows) - 1 - place for place in found.places)
         return Stretch(found, ages, newest)
 
-    def _begins_in_the_dark(self, rows: list[Value]) -> bool:
-        """Return whether the oldest row has a null for its clock: its time is counted from a row that is not here."""
-        column, oldest = self._clock, self._in_order(rows)[0]
-        if column is None:
-            return False
-        return isinstance(oldest, list | tuple) and column < len(oldest) and is_null(oldest[column])
+    def _wider(self, rows: list[Value], oldest: int, newest: int) -> tuple[int, int] | None:
+        """Return the ages to ask for where the time of the buffer's first row is counted from one that is not here.
+
+        That is from an older one, in a lifo buffer from a newer one; a newest one without a clock has an older one's.
+        """
+        is_lifo = self._question.reading.sort_method == LIFO
+        if not self._has_null_clock(rows[0]):
+            return None
+        if is_lifo and newest > 0:
+            return oldest, max(0, newest - (oldest - newest + 1) - _FURTHER)
+        if oldest == self._in_use - 1 or (is_lifo and not all(map(self._has_null_clock, rows))):
+            return None
+        return min(self._in_use - 1, _FURTHER * (oldest + 1)), newest
+
+    def _has_null_clock(self, row: Value) -> bool:
+        column = self._clock
+        return column is not None and isinstance(row, list | tuple) and column < len(row) and is_null(row[column])
 
     def _in_order(self, rows: list[Value]) -> list[Value]:
         return rows[::-1] if self._question.reading.sort_method == LIFO else rows

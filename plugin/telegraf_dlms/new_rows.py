@@ -176,7 +176,7 @@ def _newest_buffer(question: Question, entries: int) -> Conversation[Value]:
             buffer = yield from reader.entries(*span)
         except NotSelected:
             break
-        if len(as_list(buffer)) >= in_use or not _begins_in_the_dark(buffer, question.reading):
+        if len(as_list(buffer)) >= in_use or not _is_in_the_dark(buffer, question.reading):
             return buffer
         entries *= _FURTHER
         if entries >= in_use:
@@ -323,9 +323,18 @@ def _not_too_old(printed: PrintedRows, rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _begins_in_the_dark(buffer: Value, reading: BufferReading) -> bool:
-    """Return whether the oldest row has a null for its clock: its time is counted from a row that is not here."""
+    """Return whether the first row has a null for its clock: its time is counted from a row that is not here."""
     column, rows = clock_column(reading.captures), as_list(buffer)
-    if column is None or not rows:
-        return False
-    oldest = rows[-1 if reading.sort_method == LIFO else 0]
-    return isinstance(oldest, list | tuple) and column < len(oldest) and is_null(oldest[column])
+    return column is not None and bool(rows) and _has_null(rows[0], column)
+
+
+def _is_in_the_dark(buffer: Value, reading: BufferReading) -> bool:
+    """Return whether the newest rows have no clock to count from; in a lifo buffer the first of them is its first."""
+    if reading.sort_method != LIFO:
+        return _begins_in_the_dark(buffer, reading)
+    column, rows = clock_column(reading.captures), as_list(buffer)
+    return column is not None and bool(rows) and all(_has_null(row, column) for row in rows)
+
+
+def _has_null(row: Value, column: int) -> bool:
+    return isinstance(row, list | tuple) and column < len(row) and is_null(row[column])
