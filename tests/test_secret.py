@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import pickle
 import re
 
@@ -36,6 +37,7 @@ def test_a_secret_does_not_print_itself(printed):
 def test_a_secret_gives_its_octets_when_asked():
     assert Secret("grün").reveal() == b"gr\xc3\xbcn"
     assert Secret(b"\x00\xff").reveal() == b"\x00\xff"
+    assert Secret(os.fsdecode(b"gr\xfcn")).reveal() == b"gr\xfcn"
 
 
 def test_secrets_compare_by_what_they_hide():

@@ -94,6 +94,13 @@ def _path(path: object) -> Path:
     return Path(text)
 
 
+def _port(device: object) -> str:
+    text = _text(device)
+    if not text.isprintable():
+        raise ValueError("has a control character")
+    return text
+
+
 _OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d", re.ASCII)
 
 
@@ -118,7 +125,7 @@ def _encoding(name: object) -> str:
     try:
         b" ".decode(text)
     except (LookupError, ValueError) as error:
-        if not isinstance(error, UnicodeError):
+        if not isinstance(error, UnicodeDecodeError):
             raise ValueError("is not a text encoding that Python knows") from None  # noqa: TRY004  as above
     return text
 
@@ -208,6 +215,7 @@ TagValue = Annotated[str, PlainValidator(_tag_value)]
 Tags = Annotated[dict[Name, TagValue], BeforeValidator(_tag_table)]
 Obis = Annotated[bytes, PlainValidator(_obis)]
 FilePath = Annotated[Path, PlainValidator(_path)]
+PortPath = Annotated[str, PlainValidator(_port)]
 TimeZone = Annotated[str, PlainValidator(_time_zone)]
 Encoding = Annotated[str, PlainValidator(_encoding)]
 #: Nanoseconds; zero is allowed.

@@ -17,6 +17,7 @@ from telegraf_dlms.config_types import (
     Name,
     NoBoolean,
     Obis,
+    PortPath,
     PositiveDuration,
     Table,
     Tags,
@@ -65,7 +66,7 @@ class Connection(Table):
     type: Literal["tcp", "serial"] = "tcp"
     address: Text | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    device: Text | None = None
+    device: PortPath | None = None
     baud_rate: Literal[300, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     data_bits: Literal[5, 6, 7, 8] = 8
     stop_bits: Annotated[Literal[1, 2], NoBoolean] = 1

@@ -23,7 +23,8 @@ class Secret:
     __slots__ = ("_octets",)
 
     def __init__(self, secret: str | bytes) -> None:
-        self._octets = secret.encode() if isinstance(secret, str) else bytes(secret)
+        # Octets of the environment that are not UTF-8 come as surrogates (PEP 383).
+        self._octets = secret.encode(errors="surrogateescape") if isinstance(secret, str) else bytes(secret)
 
     def reveal(self) -> bytes:
         """Return the octets; a text's are UTF-8."""
