@@ -61,7 +61,7 @@ FAMILIES = {
     "state": Family("state state_file state_keeper state_lock counters watermarks", "metrics errors"),
     "link": Family("link tcp_link serial_link serial_port", "errors framing talk"),
     "conversation": Family(
-        "conversation handshake attentive identity lists probe stopwatch profile_conversation buffer_progress "
+        "conversation handshake attentive identity lists pitfalls probe stopwatch profile_conversation buffer_progress "
         "entry_walk new_rows compact_conversation",
         "association ciphering apdu short_names axdr metrics cosem datetimes errors talk",
     ),
@@ -75,7 +75,7 @@ FAMILIES = {
     ),
     "plan": Family("plan", "config metrics conversation ciphering link datetimes address cosem"),
     # the rim
-    "pipes": Family("output log process", "errors early"),
+    "pipes": Family("output log process threads", "errors early"),
     "collector": Family(
         "collector bus turnstile clock_reading counter_search poll establish meter lock_out readout "
         "profile_readout catch_up troubles world",
