@@ -16,6 +16,7 @@ from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.errors import DataRefused, LinkError, PollCut, ProtocolError, ServiceRefused
 from telegraf_dlms.get import InvokeIds, decode, get_list, get_octets
 from telegraf_dlms.lists import Answers, Lists
+from telegraf_dlms.pitfalls import Pitfalls
 from telegraf_dlms.probe import probe
 from telegraf_dlms.read import read, read_list, read_octets
 from telegraf_dlms.short_names import OBJECT_LIST
@@ -121,7 +122,7 @@ class Association:
     ``is_ending``: no further exchange is to be begun. ``is_identified``: the meter said who it is, or is not asked.
     ``short_names`` are there where it uses them; ``is_ciphered``: answers are. ``release_request`` gives its RLRQ,
     ``lists`` are what is known of the meter's lists; ``stopwatch`` is told before each question. ``request_size``: the
-    longest APDU in clear that the meter takes, 0 for any; ``excepted`` is the Memory's.
+    longest APDU in clear that the meter takes, 0 for any; ``excepted`` is the Memory's, ``pitfalls`` are the meter's.
     """
 
     framing: Framing
@@ -137,6 +138,7 @@ class Association:
     is_ciphered: bool = False
     request_size: int | None = None
     excepted: set[AttributeDescriptor | None] = field(default_factory=set)
+    pitfalls: Pitfalls = field(default_factory=Pitfalls)
     can_list: bool = field(init=False)
 
     def __post_init__(self) -> None:

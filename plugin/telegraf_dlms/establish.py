@@ -222,6 +222,7 @@ class _Opening:
             short_names=meter.short_names,
             lists=meter.lists,
             excepted=meter.memory.excepted,
+            pitfalls=meter.pitfalls,
         )
         return link
 

@@ -25,6 +25,7 @@ from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import AssociationError, CipheringError, DataRefused, ServiceRefused
 from telegraf_dlms.get import InvokeIds, raise_refusal
 from telegraf_dlms.lists import Lists
+from telegraf_dlms.pitfalls import Pitfalls
 from telegraf_dlms.read import read_octets
 from telegraf_dlms.short_names import REPLY_TO_HLS, ShortNames
 
@@ -225,6 +226,7 @@ def established(
     short_names: ShortNames | None = None,
     lists: Lists | None = None,
     excepted: set[AttributeDescriptor | None] | None = None,
+    pitfalls: Pitfalls | None = None,
 ) -> Association:
     """Return the association that a handshake has opened; ``excepted`` is the Memory's."""
     handshake.framing.established()
@@ -243,4 +245,5 @@ def established(
         is_ciphered=bool(access.protection),
         request_size=handshake.room_in(negotiated.max_pdu_size),
         excepted=set() if excepted is None else excepted,
+        pitfalls=Pitfalls() if pitfalls is None else pitfalls,
     )

@@ -209,7 +209,14 @@ def _ask_halves(
 
 
 def _ask_one(association: Association, descriptor: AttributeDescriptor) -> Conversation[Answer]:
+    pitfalls = association.pitfalls
+    answer: Answer | None = pitfalls.passed(descriptor)
+    if answer is not None:
+        return answer
+    pitfalls.asked = descriptor
     try:
-        return (yield from association.ask_tagged(descriptor))
+        answer = yield from association.ask_tagged(descriptor)
     except DataRefused as refusal:
-        return refusal
+        answer = refusal
+    pitfalls.answered()
+    return answer

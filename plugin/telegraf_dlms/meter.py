@@ -16,6 +16,7 @@ from telegraf_dlms.identity import LOGICAL_DEVICE_NAME, SERIAL_NUMBER, Identific
 from telegraf_dlms.lists import MAX_LIST, Lists
 from telegraf_dlms.lock_out import LockOut
 from telegraf_dlms.metrics import DevicePoll, DeviceSeries, PollResult, ProfilePollSeries, Series
+from telegraf_dlms.pitfalls import Pitfalls
 from telegraf_dlms.profile import ProfileSeries
 from telegraf_dlms.short_names import ShortNames
 from telegraf_dlms.troubles import Troubles
@@ -185,6 +186,7 @@ class Meter:
         #: The last invocation counter that was used with the device's key, in the present poll.
         self.last_counter: int | None = None
         self.lists = self._new_lists()
+        self.pitfalls = Pitfalls()
         self.memory_until_ns = 0
         #: Which meter it is that answers, by its own word; "" while that is not known.
         self.identity = ""

@@ -4,7 +4,8 @@
    open and is found dead is opened once more, without error.
 2. Single values are read and printed, then profiles (``readout``). What was read is printed whatever happens
    afterwards, and what is not read yet is tried again in a new association, ``retries`` times; HDLC repeats its frames
-   instead, so there silence is final, but where it may be the list's fault.
+   instead, so there silence is final, but where it may be the list's fault. An attribute that costs each
+   poll its association is passed over (``pitfalls``).
 3. The association is released, where it is not kept, and a ``dlms_device`` line tells how it went.
 """
 
@@ -260,6 +261,7 @@ class _Visit:
         """Read all there is to read, in as many associations as it takes and ``retries`` allow."""
         meter = self._meter
         retries = meter.plan.retries
+        meter.pitfalls.begin()
         if meter.association is not None:
             meter.association.is_doubtful = True
         while True:
@@ -282,10 +284,11 @@ class _Visit:
                 if found_dead:
                     meter.found_dead()
                     continue
-                if retries == 0 or not self._may_retry(error):
+                is_passed = meter.pitfalls.lost(error)
+                if retries == 0 or not (is_passed or self._may_retry(error)):
                     raise
                 # What a meter says wrong twice it says wrong again, and at some length.
-                retries = 0 if isinstance(error, ProtocolError) else retries - 1
+                retries = 0 if isinstance(error, ProtocolError) and not is_passed else retries - 1
                 meter.totals.retries += 1
                 meter.totals.timeouts += isinstance(error, Silence)
                 meter.troubles.passing(error)

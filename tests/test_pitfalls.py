@@ -1,0 +1,113 @@
+"""Attributes that cost the association, and what is behind them."""
+
+from __future__ import annotations
+
+import pytest
+
+from jumping_clock import on_a_jumping_clock
+from stations import AARQ, Scene, Station, connection, device, garbage, group, hanging_up, serial_number, silent, value
+from telegraf_dlms.cosem import AttributeDescriptor
+from telegraf_dlms.errors import Silence
+from telegraf_dlms.metrics import PollResult
+from telegraf_dlms.obis import parse_obis
+from telegraf_dlms.pitfalls import Pitfalls
+from telegraf_dlms.poll import poll
+
+SERIAL = AttributeDescriptor(1, parse_obis("0.0.96.1.0.255"), 2)
+ENERGY = AttributeDescriptor(3, parse_obis("1.0.1.8.0.255"), 2)
+SILENCE = Silence("no answer within 5 s")
+
+
+def losing(pitfalls, descriptor):
+    pitfalls.asked = descriptor
+    return pitfalls.lost(SILENCE)
+
+
+def test_what_cost_an_earlier_poll_its_association_is_passed_over_for_the_rest_of_a_poll():
+    pitfalls = Pitfalls()
+    pitfalls.begin()
+    assert [losing(pitfalls, SERIAL), losing(pitfalls, SERIAL)] == [False, False]
+    pitfalls.begin()
+    assert pitfalls.passed(SERIAL) is None
+    assert losing(pitfalls, SERIAL)
+    refusal = pitfalls.passed(SERIAL)
+    assert str(refusal) == "the association was lost when it was asked for: no answer within 5 s"
+    assert pitfalls.passed(ENERGY) is None
+    pitfalls.begin()
+    assert pitfalls.passed(SERIAL) is None
+
+
+def test_an_answer_forgives():
+    pitfalls = Pitfalls()
+    for _ in range(3):
+        pitfalls.begin()
+        assert not losing(pitfalls, SERIAL)
+        pitfalls.asked = SERIAL
+        pitfalls.answered()
+
+
+def test_an_association_that_was_lost_between_attributes_is_the_fault_of_none():
+    pitfalls = Pitfalls()
+    for _ in range(3):
+        pitfalls.begin()
+        assert not losing(pitfalls, None)
+
+
+class Moody(Station):
+    """Takes it amiss when it is asked for its serial number."""
+
+    mood = staticmethod(silent)
+
+    def hear(self, wire, octets):
+        if SERIAL.logical_name in octets:
+            self.mishaps |= dict.fromkeys([len(self.heard) + 1], self.mood)
+        super().hear(wire, octets)
+
+
+def scene(interface, mood, *, retries=2):
+    where = {"type": "serial"} if interface == "hdlc" else {}
+    world = Scene(
+        connection(persistent=True, **where),
+        device(interface_type=interface, retries=retries),
+        group("g", value(), serial_number(), value("second", obis="1.0.2.8.0.255")),
+        line=Moody(interface),
+    )
+    world.station.mood = mood
+    return world
+
+
+async def visit(world):
+    bus = world.buses[0] if world.buses else world.bus()
+    bus.meters[0].back_off.succeeded()
+    return await poll(bus.meters[0], ["g"], bus, world.world)
+
+
+@pytest.mark.parametrize("mood", [silent, garbage, hanging_up])
+@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
+@on_a_jumping_clock
+async def test_what_is_behind_an_attribute_that_costs_the_association_is_read_from_the_second_poll_on(interface, mood):
+    world = scene(interface, mood)
+    results = [await visit(world) for _ in range(4)]
+    assert results[0] not in {PollResult.OK, PollResult.PARTIAL}
+    assert results[1:] == [PollResult.PARTIAL] * 3
+    read = [(told["values_read"], told["values_refused"]) for told in world.lines.polls]
+    assert read == [(1, 0)] + [(2, 1)] * 3
+    assert ["lost when it was asked for" in text for text in world.said].count(True) == 1
+    world.station.mood = lambda answer: [(0.0, answer)]
+    assert [await visit(world) for _ in range(2)] == [PollResult.OK] * 2
+
+
+@on_a_jumping_clock
+async def test_passing_over_takes_no_more_associations_than_retries_allow():
+    world = scene("wrapper", silent, retries=1)
+    for _ in range(3):
+        before = world.station.count(AARQ)
+        await visit(world)
+        assert world.station.count(AARQ) - before <= 2
+    assert world.lines.polls[-1]["values_read"] == 2
+
+
+@on_a_jumping_clock
+async def test_without_retries_nothing_is_passed_over():
+    world = scene("wrapper", silent, retries=0)
+    assert [await visit(world) for _ in range(3)] == [PollResult.TIMEOUT] * 3
