@@ -25,7 +25,7 @@ from stations import (
     until,
     value,
 )
-from telegraf_dlms.collector import STOP_S, Collector, serve
+from telegraf_dlms.collector import STOP_S, WAY_OUT_S, Collector, serve
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.process import LAST_GATHER_S, Wish
 
@@ -250,7 +250,7 @@ async def test_a_reload_goes_on_with_the_new_plan():
 
 
 @on_a_jumping_clock
-async def test_a_stop_with_idle_meters_takes_no_longer_than_their_releases():
+async def test_a_stop_with_idle_meters_takes_no_longer_than_their_releases_and_leaves_time_for_the_way_out():
     meters = scene(group("g", value(of=["a", "b"])))
     control = Wishes()
     task = served(meters, control)
@@ -258,7 +258,7 @@ async def test_a_stop_with_idle_meters_takes_no_longer_than_their_releases():
     control.stop()
     await task
     assert elapsed() == pytest.approx(5.1)
-    assert meters.lines.drained == [pytest.approx(STOP_S - 0.1)]
+    assert meters.lines.drained == [pytest.approx(STOP_S - WAY_OUT_S - 0.1)]
 
 
 @on_a_jumping_clock

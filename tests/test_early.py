@@ -122,3 +122,24 @@ def test_an_uncaught_exception_is_one_line():
     done = child("import sys; from telegraf_dlms import early; sys.excepthook = early.last_words\nint('a\\nb')")
     assert done.returncode == 1
     assert done.stderr == ("E! ValueError: invalid literal for int() with base 10: 'a\\nb' (<string>:2 in <module>)\n")
+
+
+def test_the_process_ends_at_once_whatever_hangs_in_it():
+    script = (
+        "import sys, threading; from telegraf_dlms import early\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "sys.stdout.write('said'); early.leave(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("said", "", 3)
+
+
+#: What is written here waits in a buffer, for which there is no room in the end.
+FULL = "sys.stdout = open('/dev/full', 'w'); sys.stdout.write('lost')"
+
+
+@pytest.mark.parametrize("closed", ["sys.stdout = None", "sys.stdout.close()", FULL])
+def test_the_process_ends_with_its_status_also_where_nothing_can_be_printed(closed):
+    script = f"import sys; from telegraf_dlms import early; {closed}; early.leave(3)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stderr, done.returncode) == ("", 3)

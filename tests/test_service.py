@@ -8,6 +8,7 @@ import signal
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -322,3 +323,24 @@ def test_a_stop_signal_ends_a_run_that_watches_no_stdin(built_in_meter, conf):
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait(timeout=10) == 0
+
+
+#: A command whose name server is silent.
+DEAF_RESOLVER = """
+import socket, threading
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+from telegraf_dlms.__main__ import main
+main()
+"""
+
+
+def test_a_name_server_that_does_not_answer_holds_up_no_stop(conf):
+    text = configuration(1, ("energy", "1h", (IMPORT,))).replace("127.0.0.1", "meter.example")
+    conf.write_text(text.replace('timeout = "2s"', 'timeout = "100ms"'))
+    command = [sys.executable, "-c", DEAF_RESOLVER, "--config", str(conf)]
+    with Execd(command, environment=ENVIRONMENT) as telegraf:
+        telegraf.wait_for(lambda t: device_results(t.lines))
+        run = telegraf.stop()
+    assert (run.status, run.signals) == (0, [])
+    assert run.stop_seconds < 4.5
+    assert ("warn", "home: meter.example:1: no connection within 0.1 s") in telegraf.log

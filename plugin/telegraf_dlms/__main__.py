@@ -9,14 +9,18 @@ import sys
 from telegraf_dlms import early
 from telegraf_dlms.early import command_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 __all__ = ["command_of", "main"]
 
 #: What a shell reports of a command that SIGINT ended.
 INTERRUPTED = 130
 
 
-def main() -> int:
-    """Run the command of ``sys.argv`` and return its exit status: the console script."""
+def main() -> NoReturn:
+    """Run the command of ``sys.argv``, and end the process with its exit status: the console script."""
     early.note_signals(*early.REQUEST_SIGNALS)
     sys.excepthook = early.last_words
     argv = sys.argv[1:]
@@ -29,7 +33,7 @@ def main() -> int:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a closed terminal ends what a person looks at
     status = _run(argv, stdout)
     early.leave_status_alone()
-    return status
+    early.leave(status)
 
 
 def _run(argv: list[str], stdout: int) -> int:
@@ -42,10 +46,10 @@ def _run(argv: list[str], stdout: int) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # it is flushed once more
         return 0
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

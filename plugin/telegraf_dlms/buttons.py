@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-from telegraf_dlms import __version__
+from telegraf_dlms import __version__, threads
 from telegraf_dlms.config import load
 from telegraf_dlms.durations import SECOND
 from telegraf_dlms.errors import ConfigError
@@ -81,7 +81,7 @@ def press(order: Order, paths: Sequence[Path], *, file: TextIO, log: Log) -> int
         say = stack.enter_context(_tracing(order, log))
         report = stack.enter_context(_reporting(order, file))
         stack.callback(keeper.close)
-        return asyncio.run(_Test(order, configuration, keeper=keeper, report=report, say=say, log=log).make())
+        return threads.run(_Test(order, configuration, keeper=keeper, report=report, say=say, log=log).make())
 
 
 def _find(order: Order, configuration: Configuration) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CLOCK_WATCH_S: Final = 15.0
 #: From the wish to stop to the end: below the 5 s after which Telegraf sends SIGTERM (internal/process/process.go).
 STOP_S: Final = 4.3
+#: What is left of that for the way out, where the reader does not read and would have all of it.
+WAY_OUT_S: Final = 0.1
 
 
 class Collector:
@@ -149,7 +151,7 @@ async def stop(collector: Collector, output: Output, *, began: float | None) -> 
     now = asyncio.get_running_loop().time
     deadline = (now() if began is None else began) + STOP_S
     await collector.stop(deadline=deadline)
-    await output.drain(max(0.0, deadline - now()))
+    await output.drain(max(0.0, deadline - WAY_OUT_S - now()))
 
 
 async def _meet_wishes(collector: Collector, control: Control, reload: Callable[[], Plan | None]) -> None:

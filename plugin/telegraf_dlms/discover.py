@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from telegraf_dlms import __version__
+from telegraf_dlms import __version__, threads
 from telegraf_dlms.bus import Bus
 from telegraf_dlms.config import load
 from telegraf_dlms.cosem import ASSOCIATION_LN, ASSOCIATION_SN, CURRENT_ASSOCIATION, AttributeDescriptor
@@ -79,7 +79,7 @@ def discover(device: str, paths: Sequence[Path], *, log: Log, shard: Shard = WHO
         keeper.open()
     try:
         world = World(NoOutput(), log, Changes(log), state=keeper)
-        findings = asyncio.run(find(connection, world))
+        findings = threads.run(find(connection, world))
     finally:
         keeper.close()
     return None if findings is None else _written(device, findings, configuration, paths, log)

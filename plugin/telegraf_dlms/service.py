@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
-from telegraf_dlms import __version__
+from telegraf_dlms import __version__, threads
 from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
 from telegraf_dlms.config_files import files_of
@@ -65,7 +65,7 @@ def run(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -
     ready = _prepared(paths, log, shard, role="run")
     reloader = _Reloader(paths, log, ready.keeper, seen=seen, shard=shard)
     try:
-        asyncio.run(_serve(ready, stdout, log, reloader))
+        threads.run(_serve(ready, stdout, log, reloader))
     finally:
         ready.keeper.close()
     return 0
@@ -78,7 +78,7 @@ def once(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) 
     if ready.needs_state:
         ready.keeper.open()
     try:
-        results = asyncio.run(_once(ready, stdout, log))
+        results = threads.run(_once(ready, stdout, log))
     finally:
         ready.keeper.close()
     return ALL_READ if all(result is PollResult.OK for result in results) else NOT_ALL_READ
