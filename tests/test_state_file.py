@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -253,8 +254,11 @@ def test_a_place_that_cannot_be_is_an_error_of_the_system(tmp_path, said):
 
 
 def test_an_error_that_is_no_damage_is_not_taken_for_one(path):
-    with pytest.raises(sqlite3.OperationalError) as caught:
-        sqlite3.connect(":memory:").execute("SELECT * FROM nowhere")
+    with (
+        contextlib.closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(sqlite3.OperationalError) as caught,
+    ):
+        connection.execute("SELECT * FROM nowhere")
     assert not is_damage(caught.value)
     assert int.from_bytes(b"TDLS") == APPLICATION_ID
 

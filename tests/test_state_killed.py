@@ -5,6 +5,7 @@ A number counts as used once a process has told it, as it would be once a meter 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -133,6 +134,6 @@ def test_a_file_that_is_damaged_while_it_is_used_is_an_error_of_ours(tmp_path):
         file.seek(4096)
         file.write(b"\xa5" * (len(octets) - 4096))
     state.close()
-    with pytest.raises(sqlite3.DatabaseError) as caught:
-        sqlite3.connect(path).execute("SELECT * FROM counter").fetchall()
+    with contextlib.closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.DatabaseError) as caught:
+        connection.execute("SELECT * FROM counter").fetchall()
     assert is_damage(caught.value)

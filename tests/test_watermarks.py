@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 
 import pytest
@@ -26,22 +27,27 @@ class Scene:
         self.keeper = None
 
     def begin(self, *, replay_ns=10 * MINUTE):
-        if self.keeper is not None:
-            self.keeper.close()
+        self.end()
         self.keeper = StateKeeper(self.path, say=self.say, role="run")
         return Watermarks(self.keeper, replay_ns=replay_ns, say=self.say, wall_ns=lambda: self.now_ns)
+
+    def end(self):
+        if self.keeper is not None:
+            self.keeper.close()
 
     def say(self, level, text):
         self.said.append((level, text))
 
     def kept(self):
-        with sqlite3.connect(self.path) as connection:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
             return dict(connection.execute("SELECT profile, rows FROM printed"))
 
 
 @pytest.fixture
 def scene(tmp_path):
-    return Scene(tmp_path)
+    it = Scene(tmp_path)
+    yield it
+    it.end()
 
 
 def row(number):
