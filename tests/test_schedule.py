@@ -116,6 +116,22 @@ def test_who_waited_for_the_bus_takes_the_newest_tick_and_counts_the_others():
     assert ticker.next_mono_ns == 40 * SECOND
 
 
+@pytest.mark.parametrize("apart", [-900_000, -300, 0, 300, 900_000])
+def test_a_tick_was_due_at_its_point_of_the_grid_though_the_clocks_are_read_one_after_the_other(apart):
+    ticker = Ticker(10 * SECOND, offset_ns=2 * SECOND)
+    ticker.start(NOON, 5 * SECOND)
+    tick = ticker.take(NOON + 34 * SECOND + apart, 39 * SECOND)
+    assert (tick.due_wall_ns, tick.skipped) == (NOON + 32 * SECOND, 3)
+
+
+@pytest.mark.parametrize(("aligned", "late"), [("utc", 2_000_000), ("utc", -2_000_000), ("start", 300)])
+def test_a_tick_beside_its_point_of_the_grid_was_due_when_it_was(aligned, late):
+    ticker = Ticker(10 * SECOND, aligned=aligned)
+    ticker.start(NOON, 5 * SECOND)
+    tick = ticker.take(NOON + 10 * SECOND + late, 15 * SECOND)
+    assert tick.due_wall_ns == NOON + 10 * SECOND + late
+
+
 def test_jitter_delays_each_tick_by_a_part_of_itself_and_does_not_add_up():
     draws = iter([0.5, 0.0, 0.75, 0.25])
     world = World(Ticker(10 * SECOND, jitter_ns=4 * SECOND, draw=lambda: next(draws)))

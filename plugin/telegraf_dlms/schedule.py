@@ -30,6 +30,8 @@ NEVER: Final = 2**63 - 1
 AT_ONCE_ABOVE_NS: Final = 10_000_000_000
 #: The wall clock was set, not slewed: adjtime's fastest is 0.5 ms a second, and one looks once in a minute or more.
 STEP_NS: Final = 500_000_000
+#: The two clocks are read one after the other, not at the same moment.
+TOGETHER_NS: Final = 1_000_000
 
 
 class Tick(NamedTuple):
@@ -101,7 +103,7 @@ class Ticker:
         passed = (mono_ns - self._due) // self._interval
         self._last = self._due + passed * self._interval
         self._wait_for(self._next_point(wall_ns, mono_ns))
-        return Tick(wall_ns - (mono_ns - self._last), skipped + passed)
+        return Tick(self._on_grid(wall_ns - (mono_ns - self._last)), skipped + passed)
 
     def align(self, wall_ns: int, mono_ns: int) -> None:
         """Move the tick that is waited for to the grid again, after the wall clock was set.
@@ -116,6 +118,13 @@ class Ticker:
             self._wait_for(due)
             if self._at_once:
                 self.next_mono_ns = at_once
+
+    def _on_grid(self, due_wall_ns: int) -> int:
+        """Return the point of the grid where a tick is as good as on it: just before, it would be in another minute."""
+        if self._aligned == "start":
+            return due_wall_ns
+        beside = (due_wall_ns - self._grid + TOGETHER_NS) % self._interval - TOGETHER_NS
+        return due_wall_ns - beside if abs(beside) <= TOGETHER_NS else due_wall_ns
 
     def _wait_for(self, due: int) -> None:
         self._due = due
