@@ -107,6 +107,18 @@ def test_a_descriptor_that_is_not_open_is_survived(closed):
     assert done.stdout == ("" if closed == 1 else "m v=1\n")
 
 
+@pytest.mark.parametrize("arguments", [["check"], ["test", "device", "x"], ["sample-config"], ["run"]])
+def test_what_a_person_would_look_at_goes_nowhere_where_stdout_is_closed(arguments):
+    shell = [
+        "sh",
+        "-c",
+        'exec "$0" "$@" >&-',
+        *command_line("sys.stdout.write(str(sys.stdout.isatty()))\nreturn 0", *arguments),
+    ]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_person_who_stops_reading_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)

@@ -25,6 +25,8 @@ def main() -> NoReturn:
     sys.excepthook = early.last_words
     argv = sys.argv[1:]
     early.open_missing_descriptors()
+    if sys.stdout is None:  # descriptor 1 was not open when Python started
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as we live
     if early.is_wire(argv):
         early.note_signals(*early.STOP_SIGNALS)
         stdout = early.claim_stdout()
