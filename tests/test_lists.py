@@ -238,6 +238,24 @@ def test_two_lists_that_were_met_with_silence_are_the_last_ones():
         assert meter.sizes == [1] * 20
 
 
+def test_lists_that_ended_by_the_fault_of_one_object_are_tried_again_once_without_it():
+    lists = Lists(limit=50)
+    for _ in range(2):
+        lists.begin()
+        lists.unanswered()
+    assert lists.limit == 1
+    lists.blame(register(7))
+    assert lists.limit == 50
+    meter = ListMeter()
+    visit(meter, lists)
+    assert sorted(meter.sizes) == [1, 19]
+    assert lists.is_alone(register(7)._replace(attribute=3))
+    for _ in range(2):
+        lists.unanswered()
+    lists.blame(register(7))
+    assert lists.limit == 1
+
+
 def test_a_list_that_was_answered_forgives_the_silence_before_it():
     lists = Lists()
     for _ in range(5):

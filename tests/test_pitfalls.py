@@ -8,6 +8,7 @@ from jumping_clock import on_a_jumping_clock
 from stations import AARQ, Scene, Station, connection, device, garbage, group, hanging_up, serial_number, silent, value
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import Silence
+from telegraf_dlms.lists import MAX_LIST
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.pitfalls import Pitfalls
@@ -26,10 +27,10 @@ def losing(pitfalls, descriptor):
 def test_what_cost_an_earlier_poll_its_association_is_passed_over_for_the_rest_of_a_poll():
     pitfalls = Pitfalls()
     pitfalls.begin()
-    assert [losing(pitfalls, SERIAL), losing(pitfalls, SERIAL)] == [False, False]
+    assert [losing(pitfalls, SERIAL), losing(pitfalls, SERIAL)] == [None, None]
     pitfalls.begin()
     assert pitfalls.passed(SERIAL) is None
-    assert losing(pitfalls, SERIAL)
+    assert losing(pitfalls, SERIAL) == SERIAL
     refusal = pitfalls.passed(SERIAL)
     assert str(refusal) == "the association was lost when it was asked for: no answer within 5 s"
     assert pitfalls.passed(ENERGY) is None
@@ -41,7 +42,7 @@ def test_an_answer_forgives():
     pitfalls = Pitfalls()
     for _ in range(3):
         pitfalls.begin()
-        assert not losing(pitfalls, SERIAL)
+        assert losing(pitfalls, SERIAL) is None
         pitfalls.asked = SERIAL
         pitfalls.answered()
 
@@ -50,7 +51,7 @@ def test_an_association_that_was_lost_between_attributes_is_the_fault_of_none():
     pitfalls = Pitfalls()
     for _ in range(3):
         pitfalls.begin()
-        assert not losing(pitfalls, None)
+        assert losing(pitfalls, None) is None
 
 
 class Moody(Station):
@@ -64,11 +65,11 @@ class Moody(Station):
         super().hear(wire, octets)
 
 
-def scene(interface, mood, *, retries=2):
+def scene(interface, mood, *, retries=2, lists=False):
     where = {"type": "serial"} if interface == "hdlc" else {}
     world = Scene(
         connection(persistent=True, **where),
-        device(interface_type=interface, retries=retries),
+        device(interface_type=interface, retries=retries, workarounds={"no_lists": not lists}),
         group("g", value(), serial_number(), value("second", obis="1.0.2.8.0.255")),
         line=Moody(interface),
     )
@@ -111,3 +112,19 @@ async def test_passing_over_takes_no_more_associations_than_retries_allow():
 async def test_without_retries_nothing_is_passed_over():
     world = scene("wrapper", silent, retries=0)
     assert [await visit(world) for _ in range(3)] == [PollResult.TIMEOUT] * 3
+
+
+@pytest.mark.parametrize("mood", [silent, hanging_up])
+@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
+@on_a_jumping_clock
+async def test_lists_go_on_without_the_attribute_that_cost_them_their_answers(interface, mood):
+    world = scene(interface, mood, lists=True)
+    results = [await visit(world) for _ in range(5)]
+    assert set(results[2:]) == {PollResult.PARTIAL}
+    lists = world.buses[0].meters[0].lists
+    assert (lists.limit, lists.is_alone(SERIAL)) == (MAX_LIST, True)
+    before = len(world.station.heard)
+    await visit(world)
+    asked = [octets for octets in world.station.heard[before:] if b"\xc0\x03" in octets]
+    assert asked
+    assert not any(SERIAL.logical_name in octets for octets in asked)

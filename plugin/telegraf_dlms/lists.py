@@ -40,6 +40,8 @@ _BY_LOGICAL_NAME: Final = 3, 10
 _BY_SHORT_NAME: Final = 1, 3
 #: Lists without any answer, one after the other, before they are over.
 _MAX_STRIKES: Final = 2
+#: What of an object goes the way of its value: its scaler_unit and its time are among the first.
+_ATTRIBUTES: Final = range(1, 10)
 #: Visits until lists are tried again: one without, and then one with them.
 _RESTED: Final = 2
 
@@ -50,12 +52,13 @@ class Lists:
     ``is_proved``: one was answered with values, or with refusals that hold for single attributes, too.
     """
 
-    __slots__ = ("_alone", "_rest", "_strikes", "is_proved", "limit")
+    __slots__ = ("_alone", "_rest", "_strikes", "_struck", "is_proved", "limit")
 
     def __init__(self, *, limit: int = MAX_LIST) -> None:
         self.limit = limit
         self._alone: set[AttributeDescriptor] = set()
         self._strikes = 0
+        self._struck: int | None = None
         self._rest = 0
         self.is_proved = False
 
@@ -71,6 +74,18 @@ class Lists:
         """Ask an attribute alone from now on."""
         self._alone.add(descriptor)
 
+    def blame(self, descriptor: AttributeDescriptor) -> None:
+        """Ask an attribute alone that the meter does not answer for, and what belongs to its object.
+
+        The lists that it was in had no other fault, so they may be tried again.
+        """
+        if descriptor in self._alone:
+            return
+        self._alone.update(descriptor._replace(attribute=attribute) for attribute in _ATTRIBUTES)
+        self._strikes = self._rest = 0
+        if self._struck is not None:
+            self.limit, self._struck = self._struck, None
+
     def shorten(self, limit: int) -> None:
         """Put no more than ``limit`` attributes into one list."""
         self.limit = min(self.limit, max(limit, 1))
@@ -84,7 +99,7 @@ class Lists:
         self._strikes += 1
         self._rest = _RESTED
         if self._strikes >= _MAX_STRIKES:
-            self.limit = 1
+            self._struck, self.limit = self.limit, 1
 
     @property
     def is_suspect(self) -> bool:

@@ -44,13 +44,13 @@ class Pitfalls:
             self._new.discard(self.asked)
         self.asked = None
 
-    def lost(self, error: Exception) -> bool:
-        """Note that the association was lost; return whether the attribute that was asked for is passed over now."""
+    def lost(self, error: Exception) -> AttributeDescriptor | None:
+        """Note that the association was lost; return the attribute that is passed over from now on, where one is."""
         asked, self.asked = self.asked, None
         if asked is None:
-            return False
+            return None
         if asked in self._known:
             self._passed[asked] = DataRefused(None, f"the association was lost when it was asked for: {error}")
-            return True
+            return asked
         self._new.add(asked)
-        return False
+        return None

@@ -284,11 +284,15 @@ class _Visit:
                 if found_dead:
                     meter.found_dead()
                     continue
-                is_passed = meter.pitfalls.lost(error)
-                if retries == 0 or not (is_passed or self._may_retry(error)):
+                passed = meter.pitfalls.lost(error)
+                if passed is not None:
+                    meter.lists.blame(passed)
+                elif not self._may_retry(error):
+                    raise
+                if retries == 0:
                     raise
                 # What a meter says wrong twice it says wrong again, and at some length.
-                retries = 0 if isinstance(error, ProtocolError) and not is_passed else retries - 1
+                retries = 0 if isinstance(error, ProtocolError) and passed is None else retries - 1
                 meter.totals.retries += 1
                 meter.totals.timeouts += isinstance(error, Silence)
                 meter.troubles.passing(error)
