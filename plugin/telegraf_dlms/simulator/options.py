@@ -49,7 +49,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=PORT, help=f"TCP port, 0 for a free one; default: {PORT}")
     parser.add_argument("--pty", type=Path, metavar="LINK", help="a pseudo-terminal, with LINK to it, instead of TCP")
     parser.add_argument(
-        "--meters", type=int, default=1, metavar="N", help="N meters at consecutive addresses from 127.0.0.1 on"
+        "--meters",
+        type=int,
+        default=1,
+        metavar="N",
+        help="N meters, at addresses from --address on; with --pty at server addresses from --server-address on",
     )
     parser.add_argument("--delay", default="0s", metavar="DURATION", help='wait before each answer, such as "200ms"')
     parser.add_argument("--server-address", type=int, default=1, metavar="N", help="default: 1")
