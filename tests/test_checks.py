@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from telegraf_dlms.checks import OUR_TAGS, check_connection, check_device, check_tags, check_value
+from telegraf_dlms.metrics import DevicePoll, ProfilePoll
 from telegraf_dlms.models import Agent, Connection, Device, Value
 from telegraf_dlms.problems import Place
 from telegraf_dlms.tables import Surroundings, check_table
@@ -254,6 +256,12 @@ def test_the_keys_of_a_value_go_together(keys, told):
 )
 def test_no_tag_is_called_like_ours_or_like_a_field(tag):
     assert keys_told(Agent, {"tags": {"site": "x", tag: "x"}}) == [f"tags.{tag}"]
+
+
+def test_no_tag_is_called_like_a_field_of_a_poll_or_of_a_profile_s_reading():
+    names = {each.name for poll in (DevicePoll, ProfilePoll) for each in dataclasses.fields(poll)} | {"result_code"}
+    assert len(names) > 18
+    assert {name for name in names if not keys_told(Agent, {"tags": {name: "x"}})} == set()
 
 
 def test_a_tag_without_a_text_leaves_the_checks_of_the_others_alone():

@@ -261,7 +261,10 @@ class DeviceSeries:
 
 @dataclass(frozen=True, slots=True)
 class ProfilePoll:
-    """One reading of a profile's buffer: rows printed, seconds without a row among and after them, capture period."""
+    """One reading of a profile: rows printed, seconds for which some are missing, and seconds of rows still to be read.
+
+    ``capture_period`` is in seconds too, 0 where rows are captured by events.
+    """
 
     rows: int
     gap_seconds: int
