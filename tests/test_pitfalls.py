@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from jumping_clock import on_a_jumping_clock
-from stations import AARQ, Scene, Station, connection, device, garbage, group, hanging_up, serial_number, silent, value
+from stations import (
+    AARQ,
+    Scene,
+    Station,
+    connection,
+    device,
+    garbage,
+    group,
+    hanging_up,
+    load_profile,
+    serial_number,
+    silent,
+    value,
+)
 from telegraf_dlms.cosem import AttributeDescriptor
 from telegraf_dlms.errors import Silence
 from telegraf_dlms.lists import MAX_LIST
@@ -55,12 +68,13 @@ def test_an_association_that_was_lost_between_attributes_is_the_fault_of_none():
 
 
 class Moody(Station):
-    """Takes it amiss when it is asked for its serial number."""
+    """Takes it amiss when it is asked for one object, its serial number."""
 
     mood = staticmethod(silent)
+    sore = SERIAL.logical_name
 
     def hear(self, wire, octets):
-        if SERIAL.logical_name in octets:
+        if self.sore in octets:
             self.mishaps |= dict.fromkeys([len(self.heard) + 1], self.mood)
         super().hear(wire, octets)
 
@@ -128,3 +142,26 @@ async def test_lists_go_on_without_the_attribute_that_cost_them_their_answers(in
     asked = [octets for octets in world.station.heard[before:] if b"\xc0\x03" in octets]
     assert asked
     assert not any(SERIAL.logical_name in octets for octets in asked)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize("mood", [silent, hanging_up])
+@pytest.mark.parametrize("interface", ["wrapper", "hdlc"])
+@on_a_jumping_clock
+async def test_a_profile_that_costs_the_association_is_read_behind_the_others(interface, mood, retries):
+    where = {"type": "serial"} if interface == "hdlc" else {}
+    events = value("events", obis="0.0.99.98.0.255", class_id=7, entries=2)
+    world = Scene(
+        connection(**where),
+        device(interface_type=interface, retries=retries),
+        group("g", load_profile(), events),
+        line=Moody(interface),
+    )
+    world.station.mood, world.station.sore = mood, parse_obis("1.0.99.1.0.255")
+    for _ in range(3):
+        await visit(world)
+    read = [told["values_read"] for told in world.lines.polls]
+    first = 1 if retries and not (interface == "hdlc" and mood is silent) else 0
+    assert read == [first, 1, 1]
+    world.station.mood = lambda answer: [(0.0, answer)]
+    assert [await visit(world) for _ in range(2)] == [PollResult.OK] * 2

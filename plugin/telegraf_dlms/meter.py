@@ -187,6 +187,8 @@ class Meter:
         self.last_counter: int | None = None
         self.lists = self._new_lists()
         self.pitfalls = Pitfalls()
+        #: Profiles that cost the association when they were read last.
+        self.stumbled: set[MeterValue] = set()
         self.memory_until_ns = 0
         #: Which meter it is that answers, by its own word; "" while that is not known.
         self.identity = ""

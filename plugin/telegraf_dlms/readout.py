@@ -62,6 +62,7 @@ class Readout:
         self._profiles = [value for value in values if value.profile is not None]
         if catching_up is not None:
             self._profiles = list(meter.behind)
+        self._profiles.sort(key=meter.stumbled.__contains__)
         self._readings: list[Reading] = []
         self._printed = 0
         self._parts: set[MeterValue] = set()
@@ -104,9 +105,15 @@ class Readout:
             await self._run(link, association, reading)
         await self.print_singles()
         while self._profiles:
-            value = self._profiles[0]
-            more = await self._read_profile(link, association, memory, value)
-            del self._profiles[0]
+            value = self._profiles.pop(0)
+            try:
+                more = await self._read_profile(link, association, memory, value)
+            except (LinkError, ProtocolError):
+                # What costs the association is asked for behind the others, in this poll and in those that follow.
+                self._profiles.append(value)
+                self._meter.stumbled.add(value)
+                raise
+            self._meter.stumbled.discard(value)
             if more:
                 self._profiles.append(value)
             elif self._catching_up is not None and not self._may_go_on():
