@@ -77,7 +77,7 @@ FAMILIES = {
     # the rim
     "pipes": Family("output log process threads", "errors early"),
     "collector": Family(
-        "collector bus turnstile clock_reading counter_search poll establish meter lock_out readout "
+        "collector bus gathering turnstile clock_reading counter_search poll establish meter lock_out readout "
         "profile_readout catch_up troubles world",
         "plan conversation ciphering short_names metrics link state schedule trace pipes framing apdu axdr address "
         "cosem datetimes obis talk errors",

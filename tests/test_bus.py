@@ -22,7 +22,7 @@ from stations import (
     until,
     value,
 )
-from telegraf_dlms.bus import Gathering
+from telegraf_dlms.gathering import Gathering
 from telegraf_dlms.metrics import PollResult
 
 

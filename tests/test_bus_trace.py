@@ -72,3 +72,20 @@ async def test_a_link_on_which_secrets_are_read_hides_what_it_cannot_tell():
         await poll_once(meter)
         [wire] = meter.station.wires
         assert wire.link.trace._reads == reads
+
+
+@on_a_jumping_clock
+async def test_a_link_that_is_kept_open_is_traced_from_the_poll_on_at_which_the_log_wants_it():
+    meter = Scene(connection(persistent=True), device(), group("g", value(), interval="10s"))
+    bus = meter.bus()
+    bus.start(ticking=True)
+    await until(15)
+    assert traced(meter) == []
+    asked = len(meter.station.heard)
+    meter.world.log.set_level("trace")
+    meter.world.log._logger._cache.clear()  # logging does so itself, but for a logger of a test's own
+    await until(25)
+    sent = [stretch for stretch in read_trace("\n".join(traced(meter))) if stretch.sign == ">"]
+    assert [stretch.fits(octets) for stretch, octets in zip(sent, meter.station.heard[asked:], strict=True)] == [True]
+    assert len(meter.station.opened) == 1
+    await bus.stop(deadline=in_s(10))

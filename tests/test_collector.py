@@ -179,6 +179,21 @@ async def test_other_ticks_for_all_begin_all_connections_again():
 
 
 @on_a_jumping_clock
+async def test_what_a_new_plan_cut_off_or_kept_waiting_is_read_at_once_and_what_was_read_is_not():
+    devices = [device(name, server_address=number) for number, name in enumerate("abc", 1)]
+    hourly = group("g", value(of=["a", "b", "c"]), interval="1h")
+    meters = Scene(connection(), *devices, hourly, line=Station(meters=3))
+    meters.station.deaf = {2}
+    collector = begin(meters)
+    await until(2)
+    meters.station.deaf = set()
+    await collector.replace(plan_of("[agent]\ntags = {site = 'x'}\n", connection(), *devices, hourly))
+    await until(60)
+    await collector.stop(deadline=in_s(4))
+    assert [meters.lines.results(name) for name in "abc"] == [["ok"], ["timeout", "ok"], ["ok"]]
+
+
+@on_a_jumping_clock
 async def test_rows_that_were_printed_are_not_printed_again_after_a_new_plan():
     meters = Scene(connection(), device(), group("g", load_profile()))
     collector = begin(meters)

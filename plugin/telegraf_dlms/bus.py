@@ -26,6 +26,7 @@ from telegraf_dlms.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from telegraf_dlms.gathering import Gathering
     from telegraf_dlms.link import Link
     from telegraf_dlms.plan import ConnectionPlan, GroupPlan
     from telegraf_dlms.schedule import Tick
@@ -39,25 +40,6 @@ RELEASES_S: Final = 1.0
 CUT_S: Final = 0.05
 #: What a stop keeps back of its time for the releases, and for the way out.
 RESERVE_S: Final = 0.2
-
-
-class Gathering:
-    """A request to read now; ``done`` is set when each visit that it asked for is over."""
-
-    def __init__(self) -> None:
-        self.results: list[PollResult] = []
-        self.done = asyncio.Event()
-        self.expected = 0
-
-    def expect(self) -> None:
-        """Count one more visit to wait for."""
-        self.expected += 1
-
-    def report(self, result: PollResult) -> None:
-        """Take the result of a visit that was expected."""
-        self.results.append(result)
-        if len(self.results) == self.expected:
-            self.done.set()
 
 
 #: The names of a device and a group.
@@ -148,9 +130,17 @@ class Bus:
         """The link where it is open."""
         return self._link if self._link is not None and self._link.alive else None
 
+    @property
+    def unread(self) -> set[Place]:
+        """What is due, or was being read when it was cut off."""
+        waiting = {(meter.plan.name, group) for meter, turn in self._turns.items() for group in turn.groups}
+        due = (each for each in self._clockworks if each.ticker.next_mono_ns <= self._world.mono_ns())
+        return waiting | {(clockwork.meter.plan.name, clockwork.group) for clockwork in due}
+
     async def link(self, *, timeout_s: float) -> Link:
         """Return the open link, opened now where it is not; LinkDown where that fails."""
         if (live := self.live_link) is not None:
+            self._trace(live)
             return live
         self._close_link()
         await self._until_closed()
@@ -166,9 +156,7 @@ class Bus:
                 raise LinkDown(f"{name}: {error}") from error
         self._back_off.succeeded()
         self._world.changes.over(("connection", name), f"{name}: is open again")
-        if self._link.trace is None and self._world.log.is_enabled("trace"):
-            reads: Literal["secret", "open"] = "secret" if any(m.plan.reads_secrets for m in self.meters) else "open"
-            self._link.trace = Trace(lambda line: self._world.log.trace(f"{name}: {line}"), reads=reads)
+        self._trace(self._link)
         return self._link
 
     def distrust(self) -> None:
@@ -286,7 +274,12 @@ class Bus:
     async def _visit(self, meter: Meter) -> None:
         turn = self._turns.pop(meter)
         groups = [group.name for group in meter.plan.groups if group.name in turn.groups]
-        result = await self._poll(meter, groups)
+        result = None
+        try:
+            result = await self._poll(meter, groups)
+        finally:
+            if self._is_stopping and result is not PollResult.OK:
+                self._give_turn(meter, groups)  # for the bus that goes on
         for gathering in turn.gatherings:
             gathering.report(result)
         await self._skip_passed(meter, groups)
@@ -347,7 +340,14 @@ class Bus:
         """Print the line of a poll that was not made, or not ended."""
         await self._world.output.write([meter.device_line(meter.not_polled(result), time_ns=time_ns)])
 
-    # Waiting, and the link's end
+    # The link, waiting, and its end
+
+    def _trace(self, link: Link) -> None:
+        """Trace a link where the log wants it, also one that was open before it did."""
+        name, log = self.plan.name, self._world.log
+        if link.trace is None and log.is_enabled("trace"):
+            reads: Literal["secret", "open"] = "secret" if any(m.plan.reads_secrets for m in self.meters) else "open"
+            link.trace = Trace(lambda line: log.trace(f"{name}: {line}"), reads=reads)
 
     async def _sleep(self) -> None:
         """Sleep until the next tick, or until ``_wake``."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from telegraf_dlms.bus import Bus, Gathering
+from telegraf_dlms.bus import Bus
+from telegraf_dlms.gathering import Gathering
 from telegraf_dlms.meter import Meter
 from telegraf_dlms.output import OutputClosed
 from telegraf_dlms.process import Wish
 from telegraf_dlms.schedule import ClockWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
+    from telegraf_dlms.bus import Place
     from telegraf_dlms.metrics import PollResult
     from telegraf_dlms.output import Output
     from telegraf_dlms.plan import ConnectionPlan, Plan
@@ -75,12 +77,13 @@ class Collector:
         ended = [bus for bus in self._buses if bus.plan.name not in kept]
         await _stop_all(ended, deadline=asyncio.get_running_loop().time() + STOP_S)
         former = {meter.plan.name: meter for bus in ended for meter in bus.meters}
+        unread = {place for bus in ended for place in bus.unread}
         self._plan = plan
         self._buses = list(kept.values())
         new = [connection for connection in plan.connections if connection.name not in kept]
         self._fill_counters(new)
         for connection in new:
-            self._start_bus(connection, former, ticking=True)
+            self._start_bus(connection, former, ticking=True, unread=unread)
 
     async def stop(self, *, deadline: float) -> None:
         """Stop all connections side by side, by a time of the loop."""
@@ -107,7 +110,9 @@ class Collector:
         if counters:
             state.fill(counters)
 
-    def _start_bus(self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool) -> None:
+    def _start_bus(
+        self, connection: ConnectionPlan, former: dict[str, Meter], *, ticking: bool, unread: Collection[Place] = ()
+    ) -> None:
         meters = [Meter(plan, self._world.changes, state=self._world.state) for plan in connection.meters]
         going_on = set()
         for meter in meters:
@@ -118,7 +123,7 @@ class Collector:
                     (meter.plan.name, group.name) for group in set(meter.plan.groups) & set(before.plan.groups)
                 }
         bus = Bus(connection, meters, self._world, aligned="utc" if self._plan.aligned else "start")
-        bus.start(ticking=ticking, going_on=going_on).add_done_callback(self._look_at)
+        bus.start(ticking=ticking, going_on=going_on.difference(unread)).add_done_callback(self._look_at)
         self._buses.append(bus)
 
     def _look_at(self, task: asyncio.Task[None]) -> None:
