@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jumping_clock import elapsed, on_a_jumping_clock
-from stations import Scene, Station, connection, device, group, serial_number, value
+from stations import AARQ, GET, Scene, Station, connection, device, group, serial_number, value
 from telegraf_dlms.metrics import PollResult
 from telegraf_dlms.poll import poll
 
@@ -91,3 +91,29 @@ async def test_a_meter_that_is_deaf_to_lists_is_read_singly_in_the_same_poll(int
     assert [told["values_read"] for told in meter.lines.polls] == [2] * 4
     lists = [octets for octets in meter.station.heard if b"\xc0\x03" in octets]
     assert len(set(lists)) == 2, "two that went unanswered are the last ones"
+
+
+class Denying(Station):
+    """A meter that refuses each attribute where it has no association, as if it were the attribute's fault."""
+
+    is_away = False
+
+    def hear(self, wire, octets):
+        self.is_away &= octets[8] != AARQ
+        if self.is_away and octets[8] == GET:
+            self.heard.append(octets)
+            wire.say(bytes.fromhex("000100010010 0005 C401") + octets[10:11] + b"\x01\x03")
+        else:
+            super().hear(wire, octets)
+
+
+@on_a_jumping_clock
+async def test_a_kept_association_in_which_everything_is_refused_is_not_kept_any_longer():
+    meter = scene()
+    meter.stations["line"] = Denying()
+    results = []
+    for poll_number in range(4):
+        results.append(await visit(meter))
+        meter.station.is_away |= poll_number == 0
+    assert results == [PollResult.OK, PollResult.PARTIAL, PollResult.OK, PollResult.OK]
+    assert meter.station.count(AARQ) == 2

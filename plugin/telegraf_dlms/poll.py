@@ -120,7 +120,7 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
         await world.output.write([visit.line(PollResult.TIMEOUT)])
         raise
     try:
-        if not carrier.is_persistent:
+        if not carrier.is_persistent or visit.is_barren:
             await release(meter, carrier)
     finally:
         meter.troubles.counter_used(meter.last_counter)
@@ -195,13 +195,18 @@ class _Visit:
             repeats=counted.repeats,
         )
         self._ended_ns: int | None = None
-        self._is_up = False
+        self._is_up = self._was_kept = False
         self._readout = Readout(meter, groups, world, time_ns=self._start.wall_ns, catching_up=catching_up)
 
     @property
     def lines(self) -> int:
         """How many lines of profiles' rows were printed."""
         return self._readout.lines
+
+    @property
+    def is_barren(self) -> bool:
+        """Whether everything was refused in an association that was kept: some meters say so that it is gone."""
+        return self._was_kept and self._readout.read == 0 and self._readout.refused > 0
 
     async def make(self) -> PollResult:
         """Read and print everything; return how it went."""
@@ -263,7 +268,7 @@ class _Visit:
         retries = meter.plan.retries
         meter.pitfalls.begin()
         if meter.association is not None:
-            meter.association.is_doubtful = True
+            meter.association.is_doubtful = self._was_kept = True
         while True:
             # A link that died while nobody looked takes its associations with it.
             link = await self._link()
