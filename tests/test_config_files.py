@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from telegraf_dlms.config_files import check_top, each_table, files_of, read_files
+from telegraf_dlms.config_files import check_top, each_table, files_of, fingerprint, read_files
 from telegraf_dlms.problems import Place, Suggestions, render
 
 
@@ -60,6 +60,18 @@ def test_a_folder_that_is_closed_to_us_is_not_called_empty(tmp_path, monkeypatch
     for name in ("listdir", "scandir"):
         monkeypatch.setattr(os, name, closed)
     assert lines(read_files([tmp_path]), tmp_path) == [f"{tmp_path}: cannot be read: Permission denied"]
+
+
+def test_a_file_that_changed_has_another_fingerprint(tmp_path):
+    file = tmp_path / "secret"
+    missing = fingerprint(file)
+    file.write_text("x")
+    written = fingerprint(file)
+    assert written == fingerprint(file)
+    os.utime(file, ns=(1, 1))
+    touched = fingerprint(file)
+    file.write_text("xy")
+    assert len({missing, written, touched, fingerprint(file), fingerprint(tmp_path / "a\0")}) == 5
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,28 @@ def test_a_bad_file_at_sighup_leaves_the_plan_that_was_there(built_in_meter, con
     assert errors[0].startswith(f"{conf}:1: ")
 
 
+def test_a_changed_password_file_is_read_at_sighup_whatever_was_wrong_with_it(built_in_meter, conf):
+    text = configuration(built_in_meter, ("asked", "0s", (POWER,)))
+    conf.write_text(text.replace("[[device]]\n", '[[device]]\n  password_file = "secret"\n  access_security = "low"\n'))
+    secret = conf.with_name("secret")
+    secret.write_text("x" * 8)
+    again = "the configuration was read again: 1 connection, 1 device, 1 group, 1 value"
+    bad = "the configuration is bad: the one before it stays in use"
+    changes = (
+        (lambda: secret.write_text("y" * 8), again),
+        (secret.unlink, bad),
+        (lambda: secret.write_text("z" * 8), again),
+    )
+    with Execd([*COMMAND, "--config", str(conf)], environment=ENVIRONMENT) as telegraf:
+        telegraf.wait_for(lambda t: t.log)
+        for change, told in changes:
+            before = len(telegraf.log)
+            change()
+            telegraf.gather("SIGHUP")
+            telegraf.wait_for(lambda t, before=before, told=told: told in [text for _, text in t.log[before:]])
+        telegraf.stop()
+
+
 def test_a_plan_without_anything_stays_up_and_can_be_filled_at_sighup(built_in_meter, conf):
     conf.write_text("")
     with Execd([*COMMAND, "--config", str(conf)], environment=ENVIRONMENT) as telegraf:

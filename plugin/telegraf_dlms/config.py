@@ -40,7 +40,8 @@ _INHERITED = ("measurement", "collection_jitter", "collection_offset", "collecti
 class Configuration:
     """A valid configuration, its tables in the order of the files.
 
-    ``notes`` are lines to be said once at start; ``files`` are those that were read.
+    ``notes`` are lines to be said once at start; ``files`` are those that were read, ``secret_files`` those that keys
+    like ``password_file`` name, with how they were (``config_files.fingerprint``) before they were read.
     """
 
     agent: Agent
@@ -49,6 +50,7 @@ class Configuration:
     groups: tuple[Group, ...]
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    secret_files: Mapping[Path, object] = field(default_factory=dict)
 
     @property
     def idle(self) -> bool:
@@ -75,8 +77,8 @@ def load(paths: Sequence[Path], *, environment: Mapping[str, str] = os.environ) 
         _check_together(draft, surroundings.suggestions if files.complete else None)
         problems = [*files.problems, *draft.problems()]
         if problems:
-            raise ConfigError(render(problems, files.texts))
-        return _finish(draft, files)
+            raise ConfigError(render(problems, files.texts), secret_files=surroundings.secret_files)
+        return _finish(draft, files, surroundings.secret_files)
 
 
 @contextmanager
@@ -186,7 +188,7 @@ def _check_together(draft: _Draft, suggestions: Suggestions | None) -> None:
         references.check_value_names(values)
 
 
-def _finish(draft: _Draft, files: Files) -> Configuration:
+def _finish(draft: _Draft, files: Files, secret_files: Mapping[Path, object]) -> Configuration:
     groups = tuple(
         group.table.model_copy(update={"values": tuple(value.table for value in values)})
         for group, values in draft.groups
@@ -198,6 +200,7 @@ def _finish(draft: _Draft, files: Files) -> Configuration:
         groups=groups,
         notes=tuple(render(_alike_once(list(_notes(draft))), files.texts)),
         files=tuple(files.texts),
+        secret_files=secret_files,
     )
 
 

@@ -64,6 +64,15 @@ def files_of(path: Path) -> list[Path]:
     return sorted(file for file in files if file.is_file() or not file.exists())
 
 
+def fingerprint(path: Path) -> tuple[object, ...]:
+    """Return what changes when a file does, or comes, goes, or may be read."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        return (str(error),)
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
 def each_table(
     raw: dict[str, Any], key: str, place: Place, problems: list[Problem], *, header: str
 ) -> Iterator[tuple[dict[str, Any], Place]]:

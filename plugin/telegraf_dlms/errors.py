@@ -26,7 +26,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 class Scope(IntEnum):
@@ -45,13 +46,17 @@ class TelegrafDlmsError(Exception):
 
 
 class ConfigError(TelegrafDlmsError):
-    """The configuration cannot be used; ``problems`` are complete lines for a person, without a log prefix."""
+    """The configuration cannot be used; ``problems`` are complete lines for a person, without a log prefix.
+
+    ``secret_files`` are those that it names, there or not, as they were: when one changes it may be good.
+    """
 
     scope = Scope.PROCESS
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, secret_files: Mapping[Path, object] | None = None) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        self.secret_files = dict(secret_files or {})
 
 
 class LinkError(TelegrafDlmsError):

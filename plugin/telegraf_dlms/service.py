@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 from telegraf_dlms import __version__, threads
 from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
-from telegraf_dlms.config_files import files_of
+from telegraf_dlms.config_files import files_of, fingerprint
 from telegraf_dlms.device_model import SECRET_KEYS
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
@@ -25,7 +25,7 @@ from telegraf_dlms.watermarks import Watermarks
 from telegraf_dlms.world import KeptWatermarks, NoWatermarks, World
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from telegraf_dlms.config import Configuration
@@ -63,7 +63,7 @@ def run(paths: Sequence[Path], *, stdout: int, log: Log, shard: Shard = WHOLE) -
     relax_garbage_collection()
     seen = _fingerprint_of(paths)
     ready = _prepared(paths, log, shard, role="run")
-    reloader = _Reloader(paths, log, ready.keeper, seen=seen, shard=shard)
+    reloader = _Reloader(paths, log, ready.keeper, seen=seen, secret_files=ready.secret_files, shard=shard)
     try:
         threads.run(_serve(ready, stdout, log, reloader))
     finally:
@@ -91,6 +91,7 @@ class _Ready(NamedTuple):
     keeper: StateKeeper
     needs_state: bool
     watermarks: KeptWatermarks
+    secret_files: Mapping[Path, object]
 
 
 def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["run", "guest"]) -> _Ready:
@@ -101,7 +102,8 @@ def _prepared(paths: Sequence[Path], log: Log, shard: Shard, *, role: Literal["r
     keeps_rows = role == "run" or configuration.agent.state_file is not None
     replay_ns = _replay_ns(configuration.agent, role)
     watermarks = Watermarks(keeper, replay_ns=replay_ns, say=log.say) if keeps_rows else NoWatermarks()
-    return _Ready(plan, keeper, needs_state(configuration, plan, keeper, role=role), watermarks)
+    needs = needs_state(configuration, plan, keeper, role=role)
+    return _Ready(plan, keeper, needs, watermarks, configuration.secret_files)
 
 
 def _replay_ns(agent: Agent, role: Literal["run", "guest"]) -> int:
@@ -214,36 +216,50 @@ async def _unless_stopped(work: Coroutine[Any, Any, _T], control: Control, outpu
 class _Reloader:
     """Reads the configuration again where a file of it changed since ``seen`` was taken, before the first reading.
 
-    A file that changes while it is read is read once more. The state stays; where the new plan is the first to need
-    one, it is opened.
+    A file of a secret is one of them. A file that changes while it is read is read once more. The state stays; where
+    the new plan is the first to need one, it is opened.
     """
 
-    def __init__(self, paths: Sequence[Path], log: Log, keeper: StateKeeper, *, seen: object, shard: Shard) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        log: Log,
+        keeper: StateKeeper,
+        *,
+        seen: tuple[object, ...],
+        secret_files: Mapping[Path, object],
+        shard: Shard,
+    ) -> None:
         self.keeper = keeper
         self._shard = shard
         self._paths = paths
         self._log = log
-        self._seen = seen
+        self._watch(seen, secret_files)
 
     def reload(self) -> Plan | None:
         """Return the new plan; None where nothing changed, or where what is there now is bad, which is told."""
         found = _fingerprint_of(self._paths)
-        if found == self._seen:
+        if found + tuple((file, fingerprint(file)) for file in self._secret_files) == self._seen:
             return None
-        self._seen = found
         try:
             configuration = _load(self._paths, self._log)
         except ConfigError as error:
+            self._watch(found, error.secret_files)
             for problem in error.problems:
                 self._log.error(problem)
             self._log.error("the configuration is bad: the one before it stays in use")
             return None
+        self._watch(found, configuration.secret_files)
         plan = plan_of(configuration, self._shard)
         self._log.info(f"the configuration was read again: {told(plan, self._shard)}")
         for note in configuration.notes:
             self._log.warn(note)
         self._settle_state(configuration, plan)
         return plan
+
+    def _watch(self, found: tuple[object, ...], secret_files: Mapping[Path, object]) -> None:
+        self._secret_files = tuple(secret_files)
+        self._seen = found + tuple(secret_files.items())
 
     def _settle_state(self, configuration: Configuration, plan: Plan) -> None:
         path = state_path(configuration, self._paths, shard=self._shard)
@@ -260,9 +276,7 @@ def _fingerprint_of(paths: Sequence[Path]) -> tuple[object, ...]:
     found: list[object] = []
     for path in paths:
         try:
-            for file in files_of(path):
-                status = file.stat()
-                found.append((file, status.st_ino, status.st_mtime_ns, status.st_size))
+            found += ((file, fingerprint(file)) for file in files_of(path))
         except OSError as error:
             found.append((path, error.errno))
     return tuple(found)

@@ -17,6 +17,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from telegraf_dlms.config_files import fingerprint
 from telegraf_dlms.config_types import Table
 from telegraf_dlms.device_model import SECRET_KEYS, Device
 from telegraf_dlms.environment import expand_table, has_reference
@@ -70,11 +71,15 @@ class Checked(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a table's texts may refer to; ``expands`` says whether any of them may need it."""
+    """What a table's texts may refer to; ``expands`` says whether any of them may need it.
+
+    ``secret_files`` gets the files that are named by ``<key>_file``, there or not, with how they were before.
+    """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     suggestions: Suggestions = field(default_factory=Suggestions)
     expands: bool = True
+    secret_files: dict[Path, object] = field(default_factory=dict)
 
 
 def check_table(
@@ -189,7 +194,9 @@ class _Reader(Generic[T]):
             raise ValueError(f"is there beside {key}: write one of them")
         if not isinstance(file, str) or not file:
             raise ValueError("is not a file's path")
-        return read_secret_file(self._place.file.parent / file)
+        path = self._place.file.parent / file
+        self._surroundings.secret_files.setdefault(path, fingerprint(path))
+        return read_secret_file(path)
 
     def _written(self, path: KeyPath) -> object:
         value: Any = self._raw
