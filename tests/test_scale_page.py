@@ -16,7 +16,10 @@ import points
 import pytest
 import yaml
 
+from telegraf_dlms.config import load
+from telegraf_dlms.service import state_path
 from telegraf_dlms.shard import parse_shard
+from telegraf_dlms.state_file import FOLDER, VAR_LIB
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
@@ -46,6 +49,7 @@ def test_every_snippet_is_tested_here():
     assert set(SNIPPETS) == {
         "toml telegraf.conf",
         "toml consumer.conf",
+        "toml telegraf-dlms.conf",
         f"ini {UNIT}",
         "sh syntax",
         "hcl meters.nomad.hcl",
@@ -161,6 +165,23 @@ def test_kubernetes_numbers_its_pods_from_1_and_has_as_many_as_there_are_shards(
     numbers = range(first, first + spec["replicas"])
     shards = [environment["SHARD"]["value"].replace("$(NUMBER)", str(number)) for number in numbers]
     assert [str(parse_shard(each)) for each in shards] == [f"{number}/8" for number in range(1, 9)]
+
+
+def test_nomads_sticky_disk_has_the_state_of_each_shard(tmp_path):
+    group, _ = task()
+    (disk,) = group["ephemeral_disk"]
+    assert (disk["sticky"], disk["migrate"]) == (True, True)
+    conf = tmp_path / "telegraf-dlms.conf"
+    conf.write_text(SNIPPETS["toml telegraf-dlms.conf"])
+    configuration = load([conf], environment={"NOMAD_ALLOC_DIR": "/alloc"})
+    # Nomad keeps alloc/data alone: https://developer.hashicorp.com/nomad/docs/job-specification/ephemeral_disk
+    assert state_path(configuration, [conf], shard=parse_shard("3/8")) == Path("/alloc/data/meters-3.state")
+
+
+def test_the_disk_of_a_pod_is_where_the_state_is_looked_for_first():
+    (container,) = stateful_set()["spec"]["template"]["spec"]["containers"]
+    mounted = {each["name"]: Path(each["mountPath"]) for each in container["volumeMounts"]}
+    assert mounted["state"] == VAR_LIB / FOLDER
 
 
 def test_kubernetes_mounts_what_it_has():
