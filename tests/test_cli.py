@@ -95,6 +95,11 @@ def test_a_shard_is_run_where_one_is_named(arguments, command, ran):
         (["--onse"], "unrecognized arguments: --onse"),
         (["--config"], "expected one argument"),
         (["check", "--config", ""], "--config/-config: is empty"),
+        (["chekc", "a.conf"], '"chekc" is neither a file nor a command; did you mean "check"?'),
+        (
+            ["--config", "a.conf", "check"],
+            '"check" is a command: it comes first, as in telegraf-dlms check --config FILE',
+        ),
         (["--once", ""], "FILE: is empty"),
         (["check", "--once"], "unrecognized arguments: --once"),
         (["sample-config", "x"], "unrecognized arguments: x"),

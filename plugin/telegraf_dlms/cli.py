@@ -84,8 +84,22 @@ def _run(arguments: Sequence[str], stdout: int, logger: Log) -> int:
     parser = _config_parser("run")
     parser.add_argument("--once", action="store_true")
     options = parser.parse_intermixed_args(arguments)
+    _refuse_commands(options.files)
     command = service.once if options.once else service.run
     return command(_paths(options), stdout=stdout, log=logger, shard=options.shard)
+
+
+def _refuse_commands(files: Sequence[Path]) -> None:
+    """Tell a command that is misspelt, or not the first word, as what it is, not as a file that is not there."""
+    from telegraf_dlms.problems import Suggestions  # noqa: PLC0415  as above
+
+    for word in map(str, files):
+        if os.path.exists(word):  # noqa: PTH110  Path.exists raises where a folder is closed to us
+            continue
+        if word in _COMMANDS:
+            raise ConfigError([f'"{word}" is a command: it comes first, as in telegraf-dlms {word} --config FILE'])
+        if hint := Suggestions().hint(word, _COMMANDS):
+            raise ConfigError([f'"{word}" is neither a file nor a command{hint}'])
 
 
 def _check(arguments: Sequence[str], _stdout: int, logger: Log) -> int:
