@@ -140,6 +140,15 @@ def test_what_the_meter_may_take_for_open_is_closed_before_the_next_opening():
     assert [frame.kind for octets in sent for frame in frames(octets)] == [Kind.DISC, Kind.SNRM]
 
 
+def test_after_an_association_that_was_found_dead_each_own_opening_of_the_poll_insists():
+    """The public client may come between, and what it leaves behind is not to end at a DISC either."""
+    house = hdlc_meter(client_address=1)
+    assert not house.new_framing().insists
+    house.insists = True
+    clients = ("own", "public", "own")
+    assert [house.new_framing(client=client).insists for client in clients] == [True, False, True]
+
+
 def test_what_was_closed_is_opened_without_ado():
     it = hdlc_meter()
     framing = it.new_framing()

@@ -54,7 +54,12 @@ async def test_a_kept_association_over_hdlc_is_opened_again_where_the_meter_is_d
         meter.station.forget_associations()
         meter.station.is_away = True
     assert elapsed() - began == pytest.approx(10.4)
-    assert [counts(told) for told in meter.lines.polls] == [(0, 0, 0)] * 3
+    assert await visit(meter) is PollResult.OK
+    meter.station.is_away = False
+    assert meter.buses[0].meters[0].insists
+    assert await visit(meter) is PollResult.OK
+    assert not meter.buses[0].meters[0].insists, "but for the poll in which it was found"
+    assert [counts(told) for told in meter.lines.polls] == [(0, 0, 0)] * 5
     assert meter.said == []
 
 

@@ -200,7 +200,9 @@ class Meter:
         self.behind: dict[MeterValue, int] = {}
         self.values = {group.name: self._values_of(group) for group in plan.groups}
         self._gone = Counted()
-        self._is_unclean = self._owes_disc = self._is_public = self._insists = False
+        #: Whether a kept association was found dead in this poll: its next opening is not left at a DISC alone.
+        self.insists = False
+        self._is_unclean = self._owes_disc = self._is_public = False
         self._device_series = DeviceSeries({**dict(plan.tags), "device": plan.name, "connection": plan.connection})
 
     @property
@@ -216,6 +218,8 @@ class Meter:
         self.totals = former.totals
         self.troubles = former.troubles
         self.lock_out.adopt(former.lock_out)
+        if (former.plan.whereabouts, former.plan.access) != (self.plan.whereabouts, self.plan.access):
+            self.troubles.renew()
         if former.plan.whereabouts != self.plan.whereabouts:
             return
         self.memory = former.memory
@@ -262,7 +266,7 @@ class Meter:
         )
         if address == plan.client_address:
             framing.unclean, framing.owes_disc = self._is_unclean, self._owes_disc
-            framing.insists, self._insists = self._insists, False
+            framing.insists = self.insists
         self.framing = framing
         self._is_public = address != plan.client_address
         return framing
@@ -275,10 +279,6 @@ class Meter:
                 self._is_unclean, self._owes_disc = self.framing.unclean, self.framing.owes_disc
         self.framing = self.association = None
         self.memory.captures.clear()
-
-    def found_dead(self) -> None:
-        """Note that an association that was kept open is gone: the next opening is not left at a DISC alone."""
-        self._insists = True
 
     def recall(self, now_ns: int) -> Memory:
         """Return what is known of the meter; a day after it was first asked it is asked again."""

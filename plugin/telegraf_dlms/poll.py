@@ -267,6 +267,7 @@ class _Visit:
         meter = self._meter
         retries = meter.plan.retries
         meter.pitfalls.begin()
+        meter.insists = False
         if meter.association is not None:
             meter.association.is_doubtful = self._was_kept = True
         while True:
@@ -287,7 +288,7 @@ class _Visit:
                 self._is_up |= not found_dead
                 self._lose()
                 if found_dead:
-                    meter.found_dead()
+                    meter.insists = True
                     continue
                 passed = meter.pitfalls.lost(error)
                 if passed is not None:
