@@ -193,6 +193,48 @@ async def test_what_a_new_plan_cut_off_or_kept_waiting_is_read_at_once_and_what_
     assert [meters.lines.results(name) for name in "abc"] == [["ok"], ["timeout", "ok"], ["ok"]]
 
 
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        pytest.param([(1, "20s")], 1, id="another interval"),
+        pytest.param([(2, "10s")], 2, id="another address"),
+        pytest.param([None, (1, "10s")], 2, id="gone and there again"),
+    ],
+)
+@on_a_jumping_clock
+async def test_a_dead_device_is_said_again_where_a_new_plan_asks_it_otherwise(then, said):
+    def tables(server_address, interval):
+        dead = device(server_address=server_address), group("g", value(), interval=interval)
+        return [connection("other"), device("b", "other"), group("h", value(of="b")), connection(), *dead]
+
+    meters = Scene(*tables(1, "10s"), line=Station(), other=Station())
+    meters.station.deaf = {1, 2}
+    collector = begin(meters)
+    await until(30)
+    for number, arguments in enumerate(then, 1):
+        await collector.replace(plan_of(*(tables(*arguments) if arguments else tables(1, "10s")[:3])))
+        await until(30 + 60 * number)
+    assert [line for line in meters.said if line.startswith("W")] == ["W house: line: no answer within 5 s"] * said
+    await collector.stop(deadline=in_s(4))
+
+
+@pytest.mark.parametrize(("address", "said"), [("line", 1), ("other", 2)])
+@on_a_jumping_clock
+async def test_a_connection_that_is_refused_is_said_again_where_a_new_plan_leads_it_elsewhere(address, said):
+    def tables(address, interval):
+        return connection(address=address), device(), group("g", value(), interval=interval)
+
+    meters = Scene(*tables("line", "10s"), line=Station(), other=Station())
+    for station in meters.stations.values():
+        station.refusal = "connection refused"
+    collector = begin(meters)
+    await until(30)
+    await collector.replace(plan_of(*tables(address, "20s")))
+    await until(90)
+    assert len(meters.said) == said
+    await collector.stop(deadline=in_s(4))
+
+
 @on_a_jumping_clock
 async def test_rows_that_were_printed_are_not_printed_again_after_a_new_plan():
     meters = Scene(connection(), device(), group("g", load_profile()))

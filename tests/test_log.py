@@ -291,6 +291,19 @@ def test_what_becomes_graver_is_said_again(changes):
     assert [level for level, _ in said] == ["WARNING", "ERROR", "DEBUG"]
 
 
+def test_what_a_person_did_something_about_is_said_once_more_or_that_it_is_over(changes):
+    changes, said = changes
+    for name in ("feeder-1", "feeder-2"):
+        changes.say(name, "error", f"{name} refuses")
+        changes.renew(name)
+    changes.say("feeder-1", "warn", "feeder-1 is silent")
+    changes.say("feeder-1", "warn", "feeder-1 is silent")
+    changes.over("feeder-2", "feeder-2 is back")
+    changes.renew("feeder-2")
+    changes.over("feeder-2", "feeder-2 is back")
+    assert [level for level, _ in said] == ["ERROR", "ERROR", "WARNING", "DEBUG", "INFO"]
+
+
 def test_what_was_never_said_is_not_over(changes):
     changes, said = changes
     changes.over("feeder-1", "back")

@@ -167,3 +167,23 @@ def test_another_meter_is_said_once_until_one_stays(troubles, log):
         "W feeder-1: the meter was A1, and is B2 now: another one, of which nothing is known",
         "W feeder-1: the meter was B2, and does not say any more which it is: another one, of which nothing is known",
     ]
+
+
+def test_a_trouble_goes_on_in_words_where_the_device_is_asked_otherwise(troubles, log):
+    troubles.device(WRONG_PASSWORD)
+    troubles.renew()
+    troubles.device(WRONG_PASSWORD)
+    troubles.device(WRONG_PASSWORD)
+    assert [line[:1] for line in log.all] == ["E", "E", "D"]
+
+
+def test_of_a_device_that_is_not_read_any_more_nothing_is_over_and_all_is_said_again(troubles, log):
+    for _ in range(2):
+        troubles.device(Silence("no answer within 5 s"))
+        troubles.refused(PLACE, ENERGY, REFUSED)
+        troubles.clock("drift", "its clock is wrong")
+        troubles.another_meter("one", "two")
+        troubles.forget()
+    troubles.device_is_back()
+    troubles.accepted(PLACE, set())
+    assert [line[:1] for line in log.all] == ["W"] * 8

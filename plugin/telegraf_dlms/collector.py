@@ -78,6 +78,7 @@ class Collector:
         await _stop_all(ended, deadline=asyncio.get_running_loop().time() + STOP_S)
         former = {meter.plan.name: meter for bus in ended for meter in bus.meters}
         unread = {place for bus in ended for place in bus.unread}
+        self._outdate_what_was_said(ended, former, plan)
         self._plan = plan
         self._buses = list(kept.values())
         new = [connection for connection in plan.connections if connection.name not in kept]
@@ -97,6 +98,18 @@ class Collector:
                 self._world.log.info("the system clock was set: schedules are aligned to it again")
                 for bus in self._buses:
                     bus.align()
+
+    def _outdate_what_was_said(self, ended: Iterable[Bus], former: dict[str, Meter], plan: Plan) -> None:
+        """Have troubles said again of connections that lead elsewhere now, or were not there for a while."""
+        links = {connection.name: connection.link for connection in plan.connections}
+        for bus in ended:
+            key = ("connection", bus.plan.name)
+            if bus.plan.name not in links:
+                self._world.changes.forget(key)
+            elif links[bus.plan.name] != bus.plan.link:
+                self._world.changes.renew(key)
+        for name in former.keys() - {meter.name for meter in plan.meters}:
+            former[name].troubles.forget()
 
     def _fill_counters(self, connections: Iterable[ConnectionPlan]) -> None:
         """Reserve the first numbers of every key in one commit, but where the meter tells which comes next."""

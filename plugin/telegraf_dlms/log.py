@@ -122,6 +122,11 @@ class Changes:
         if self._said.pop(key, None) is not None:
             self._log.info(text)
 
+    def renew(self, key: Hashable) -> None:
+        """Have ``key`` said once more where it goes on, and its end as ever: a person did something about it."""
+        if key in self._said:
+            self._said[key] = 0
+
     def forget(self, key: Hashable) -> None:
         """Take ``key`` as never said, without a word."""
         self._said.pop(key, None)

@@ -54,6 +54,18 @@ class Troubles:
         """Say that the device answers, where it did not."""
         self._changes.over(("device", self._device), f"{self._device}: is read again")
 
+    def renew(self) -> None:
+        """Have what is wrong with the device said once more where it goes on: it is reached or shown otherwise now."""
+        self._changes.renew(("device", self._device))
+
+    def forget(self) -> None:
+        """Take the device as one of which nothing was said: it is not read any more."""
+        for kind in ("device", "meter", "clock"):
+            self._changes.forget((kind, self._device))
+        for place, attributes in self._refused.items():
+            for attribute in attributes:
+                self._changes.forget(("value", self._device, place, attribute))
+
     def counter_used(self, number: int | None) -> None:
         """Say at each of ``COUNTER_WARNINGS`` that the device's key has few invocation counters left."""
         if number is None or number < COUNTER_WARNINGS[0]:
