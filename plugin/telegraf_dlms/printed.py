@@ -9,7 +9,7 @@ their cells, and their order among the rows of that time (``unprinted``).
 A row's time in the output is that of its clock, and where rows before it were printed at that time, so many nanoseconds
 later. Two rows on one time would be one point in a database; so the times that are taken have to be known for as long
 as a clock may go back. Rows are remembered with their cells as long as a read may meet them again; from then on it is
-their times alone, of which regular ones are one entry, however many they are (``_Times``).
+their times alone, of which regular ones are one entry, however many they are (``printed_times``).
 
 What is to be printed ``again`` keeps the time that it had, whatever became of the rows before it in the meter: rows
 that left shortly before a process ended, and rows whose times were settled before they left.
