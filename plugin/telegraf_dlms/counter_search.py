@@ -6,8 +6,8 @@ those two, and where it may read neither for what its association's object list 
 is taken, since no other one is sure to be let in.
 
 Nothing here is required. A number is looked for where the state knows none for a key, and after a refusal that a
-counter may be the reason of; what is found is followed upwards alone. The design's section 4 lets the state's number,
-else 1, follow where no code is configured, and issue 5 has it found: it is looked for, and else follows as it did.
+counter may be the reason of; what is found is followed upwards alone. Where nothing is found the state's number, else
+1, follows (design, section 4).
 """
 
 from __future__ import annotations
