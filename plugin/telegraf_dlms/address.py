@@ -98,7 +98,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 
 
 def _evaluate(node: ast.expr, serial_number: int) -> int:
-    """MAX_FORMULA bounds the depth."""
+    """Return what a part of a formula gives; MAX_FORMULA bounds the depth."""
     match node:
         case ast.Constant(value=int() as number) if not isinstance(number, bool):
             return number

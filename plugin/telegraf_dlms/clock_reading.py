@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The Clock, and its attribute time (Blue Book, 4.5.1).
+#: The Clock's attribute time (Blue Book, 4.5.1).
 _TIME: Final = 2
 
 

@@ -44,7 +44,7 @@ _GENERAL: Final = frozenset({GENERAL_GLO, GENERAL_DED})
 _WITH_LENGTH: Final = frozenset({Tag.BIT_STRING, Tag.OCTET_STRING, Tag.VISIBLE_STRING, Tag.UTF8_STRING})
 #: Mechanisms whose proof tells nothing of a secret that could be guessed: keys are random, passwords are not.
 _UNGUESSABLE: Final = frozenset({Mechanism.HIGH_GMAC, Mechanism.HIGH_ECDSA})
-#: The association object's class and its method reply_to_HLS_authentication.
+#: The association object's method reply_to_HLS_authentication.
 _REPLY: Final = 1
 #: class_id, logical name, attribute or method.
 _DESCRIPTOR: Final = 9
