@@ -159,6 +159,19 @@ def test_a_disabled_device_needs_no_note(folder):
     assert notes_of(folder(off + "  enabled = false\n")) == []
 
 
+def test_a_tag_that_is_read_and_not_seen_or_not_the_same_is_told(folder):
+    tag = '[[group.value]]\nname = "serial"\ndevices = ["*"]\nobis = "{}"\nis_tag = true\n'
+    one, other = tag.format("0-0:96.1.0"), tag.format("0-0:42.0.0")
+    group = '[[group]]\nname = "{}"\n'
+    assert notes_of(folder(BASE, group.format("g") + one + group.format("h") + one)) == []
+    assert notes_of(folder(BASE, group.format("g") + one + group.format("h") + "enabled = false\n" + other)) == []
+    (note,) = notes_of(folder(BASE, group.format("g") + one + group.format("h") + other))
+    changing = 'the tag "serial" of the device "feeder-1" may change to and fro: it is also that of 1.conf:7'
+    assert note == f'1.conf:14: group "h": value "serial": is_tag: {changing}'
+    (note,) = notes_of(folder('[agent]\ntags = { serial = "1" }\n' + BASE, group.format("g") + one))
+    assert note.endswith('the tag "serial" of the device "feeder-1" is configured, which is printed instead')
+
+
 def test_notes_that_say_the_same_of_many_tables_are_told_of_a_few(folder):
     connection, _, device = BASE.replace("port = 4059", "port = 4059\n  enabled = false").partition("[[device]]")
     names = [f"m-{number}" for number in range(MAX_ALIKE + 5)]

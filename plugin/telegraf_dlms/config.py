@@ -21,7 +21,7 @@ from telegraf_dlms import checks, references
 from telegraf_dlms.config_files import Files, check_top, each_table, read_files
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.models import Agent, Connection, Device, Group, Value
-from telegraf_dlms.notes import notes
+from telegraf_dlms.notes import notes, tag_notes
 from telegraf_dlms.problems import Place, Problem, Suggestions, render, shown
 from telegraf_dlms.tables import Checked, Surroundings, check_table, relative_to, subject_of
 
@@ -210,10 +210,14 @@ def _notes(draft: _Draft) -> Iterator[Problem]:
         if device.table.enabled and device.table.connection in disabled:
             note = f"the connection {shown(device.table.connection)} is disabled: the device is not read"
             yield Problem(device.place, note, subject=device.subject)
-    for group, values in draft.groups:
-        for value in values if group.table.enabled else ():
-            if value.table.enabled:
-                yield from (Problem(value.place, note, subject=value.subject) for note in notes(value.table))
+    enabled = [
+        value for group, values in draft.groups if group.table.enabled for value in values if value.table.enabled
+    ]
+    for value in enabled:
+        yield from (Problem(value.place, note, subject=value.subject) for note in notes(value.table))
+    if tags := [value for value in enabled if value.table.is_tag]:
+        configured = {device.table.name: {*draft.agent.tags, *device.table.tags} for device in draft.devices}
+        yield from tag_notes(tags, configured=configured)
 
 
 def _alike_once(told: Iterable[Problem]) -> list[Problem]:
