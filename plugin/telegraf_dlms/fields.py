@@ -18,8 +18,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from math import isfinite
+from socket import inet_ntoa
 from typing import TYPE_CHECKING, Any
 
 from telegraf_dlms.axdr import Date, DateTime, Time, Value
@@ -223,10 +224,10 @@ def _address_text(value: Value) -> str | None:
     """Return an address in its usual form; None for what is none, and for an octet-string without octets."""
     try:
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(IPv4Address(value))
+            return inet_ntoa(value.to_bytes(4, "big"))
         if type(value) is bytes:
-            return str(IPv6Address(value) if len(value) == 16 else IPv4Address(value))
-    except AddressValueError:
+            return str(IPv6Address(value)) if len(value) == 16 else inet_ntoa(value)
+    except (OverflowError, OSError):  # no 4 octets
         return None
     return None
 
