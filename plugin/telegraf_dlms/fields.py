@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv6Address
 from math import isfinite
-from socket import inet_ntoa
 from typing import TYPE_CHECKING, Any
 
 from telegraf_dlms.axdr import Date, DateTime, Time, Value
@@ -222,14 +221,19 @@ def _octets_text(octets: bytes, encoding: str) -> str:
 
 def _address_text(value: Value) -> str | None:
     """Return an address in its usual form; None for what is none, and for an octet-string without octets."""
-    try:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return inet_ntoa(value.to_bytes(4, "big"))
-        if type(value) is bytes:
-            return str(IPv6Address(value)) if len(value) == 16 else inet_ntoa(value)
-    except (OverflowError, OSError):  # no 4 octets
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= _MAX_IPV4:
+            return None
+        value = value.to_bytes(4, "big")
+    if type(value) is not bytes:
         return None
-    return None
+    if len(value) == 16:
+        return str(IPv6Address(value))
+    return "{}.{}.{}.{}".format(*value) if len(value) == 4 else None
+
+
+#: A frame of 64 KB may have as many addresses, for which ``ipaddress`` takes five times as long.
+_MAX_IPV4 = 0xFFFFFFFF
 
 
 def _json_text(value: Value, presentation: Presentation) -> str:
