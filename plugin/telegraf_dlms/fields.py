@@ -143,9 +143,9 @@ def _print_text(attribute: Attribute, value: Value, presentation: Presentation, 
 
 
 def _print_addresses(attribute: Attribute, value: Value, presentation: Presentation, scaler: int) -> list[str]:
-    if isinstance(value, list | tuple):
-        value = [_address_text(item) or item for item in value]
-    return _print_json(attribute, value, presentation, scaler)
+    if not isinstance(value, list | tuple):
+        return _print_json(attribute, value, presentation, scaler)
+    return [f"{attribute.name}={_dumped([_address_text(item) or plain(item, presentation) for item in value])}"]
 
 
 def _print_json(attribute: Attribute, value: Value, presentation: Presentation, _scaler: int) -> list[str]:
@@ -237,9 +237,11 @@ _MAX_IPV4 = 0xFFFFFFFF
 
 
 def _json_text(value: Value, presentation: Presentation) -> str:
-    return print_text(
-        json.dumps(plain(value, presentation), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    )
+    return _dumped(plain(value, presentation))
+
+
+def _dumped(value: Any) -> str:
+    return print_text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 _ITEMS = (list, tuple)
