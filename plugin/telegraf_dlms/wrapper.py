@@ -126,8 +126,8 @@ class WrapperFraming:
     def _take(self) -> bytes | None:
         while (packet := self._buffer.next()) is not None:
             source, destination, apdu = packet
-            is_theirs = source == self._server and destination == self._client and apdu not in {b"", self._asked}
-            if is_theirs and apdu[0] not in NOTIFICATIONS:
+            is_theirs = source == self._server and destination == self._client
+            if is_theirs and apdu and apdu[0] not in NOTIFICATIONS and apdu != self._asked:
                 return apdu
             self.dropped += 1
         return None
