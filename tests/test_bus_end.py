@@ -101,7 +101,7 @@ async def test_a_stop_cuts_a_long_visit_off_and_prints_what_was_read():
     await bus.stop(deadline=in_s(4))
     assert meter.lines.results() == ["timeout"]
     assert len(meter.lines.values) == 1
-    assert meter.said == ["W house: cut off by the stop, in the middle of an exchange"]
+    assert meter.said == ["W house: cut off by the stop, before all was read and printed"]
     assert elapsed() == pytest.approx(2.5)
     assert meter.station.wire.closed
 

@@ -116,7 +116,7 @@ async def poll(meter: Meter, groups: Sequence[str], carrier: Carrier, world: Wor
     try:
         result = await visit.make()
     except asyncio.CancelledError:
-        meter.troubles.device(LinkError("cut off by the stop, in the middle of an exchange"))
+        meter.troubles.device(LinkError("cut off by the stop, before all was read and printed"))
         await world.output.write([visit.line(PollResult.TIMEOUT)])
         raise
     try:
