@@ -53,7 +53,7 @@ def test_in_a_long_buffer_the_first_of_them_is_looked_for(sort_method):
     reader = Reader(meter, backfill=DAY, at_once=64)
     assert numbers(reader.read()) == list(range(5663, 5727))
     singles = [entries(sort_method, 5760, age, age) for age in (0, 97, 64, 0)]
-    assert meter.take_asked()[4:] == [*singles[:3], entries(sort_method, 5760, 96, 33), singles[3]]
+    assert meter.take_asked()[4:] == [*singles[:3], entries(sort_method, 5760, 97, 33), singles[3]]
     assert numbers(reader.read_all()) == list(range(5727, 5760))
 
 
@@ -249,6 +249,40 @@ def test_a_row_that_is_captured_while_they_are_read_is_not_lost():
     meter.attributes[meter.at(2)] = answer
     seen += numbers(reader.read_all())
     assert seen == list(range(100, meter.numbers[-1] + 1))
+
+
+def capture_before_answer(meter, count, *captured, capacity):
+    """Have rows captured just before the buffer is asked for the ``count``th time."""
+    answer, asked = meter.attributes[meter.at(2)], []
+
+    def capturing(selection):
+        asked.append(selection)
+        if len(asked) == count:
+            capture(meter, *captured, capacity=capacity)
+        return answer(selection)
+
+    meter.attributes[meter.at(2)] = capturing
+
+
+@BOTH
+def test_nor_is_the_row_behind_a_part_that_ended_with_the_last_one_handled(sort_method):
+    meter = full(100, sort_method=sort_method)
+    reader = Reader(meter, at_once=16)
+    reader.read_all()
+    capture(meter, *range(116, 136), capacity=100)  # its clock was set on, by just as many rows as are read at once
+    reader.restart()
+    reader.now_ns = quarter(135)
+    capture_before_answer(meter, 3, 136, capacity=100)
+    assert numbers(reader.read_all()) == list(range(116, 137))
+
+
+@BOTH
+def test_nor_is_the_first_one_that_is_wanted_when_it_is_looked_for(sort_method):
+    meter = full(1000, sort_method=sort_method)
+    reader = Reader(meter, backfill=DAY, at_once=64)
+    reader.now_ns = quarter(1000)
+    capture_before_answer(meter, 4, 1000, capacity=1000)
+    assert numbers(reader.read_all()) == list(range(903, 1001))
 
 
 def test_a_last_row_whose_period_was_not_over_is_printed_again_when_it_is():

@@ -69,8 +69,9 @@ class EntryWalk:
     def first(self) -> Conversation[tuple[Stretch, int]]:
         """Return rows of a profile of which none was handled, and how many of them are before those that are wanted."""
         since_ns = yield from self._first_wanted()
-        oldest = yield from self._age_of(since_ns)
-        stretch = yield from self._stretch(oldest, max(0, oldest - self._limit + 1))
+        age = yield from self._age_of(since_ns)
+        oldest = min(self._in_use - 1, age + _CAPTURED_MEANWHILE - 1)
+        stretch = yield from self._stretch(oldest, max(0, age - self._limit + 1))
         for index, row in enumerate(stretch.rows):
             if row.clock_ns is not None and row.clock_ns >= since_ns:
                 return stretch, index
@@ -98,10 +99,14 @@ class EntryWalk:
             oldest = nearer
         return (yield from self._look_everywhere(spare))
 
-    def following(self, stretch: Stretch) -> Conversation[Stretch]:
-        """Return the rows behind a stretch that does not reach the newest one."""
-        oldest = stretch.newest - 1
-        return (yield from self._stretch(oldest, max(0, oldest - self._limit + 1)))
+    def following(self, stretch: Stretch) -> Conversation[tuple[Stretch, int]]:
+        """Return the rows behind a stretch that does not reach the newest one, and how many of them are handled.
+
+        Some come once more, since all may be older by now, and with them the last one handled, where it ended there.
+        """
+        oldest = min(self._in_use - 1, stretch.newest - 1 + self._question.printed.identical + _CAPTURED_MEANWHILE)
+        again = yield from self._stretch(oldest, max(0, stretch.newest - self._limit))
+        return again, self._question.printed.align(again.rows) or 0
 
     def newest_ns(self) -> Conversation[int | None]:
         """Return the time of the newest row; None where it has none."""

@@ -138,8 +138,8 @@ def _walked(question: Question, in_use: int) -> Conversation[Fresh]:
     stretch, count = yield from walk.first() if is_first else walk.newer()
     rows, passed = stretch.rows[count:], stretch.rows[:count] if is_first else ()
     while not rows and not passed and stretch.newest > 0:
-        stretch = yield from walk.following(stretch)
-        rows = stretch.rows
+        stretch, count = yield from walk.following(stretch)
+        rows = stretch.rows[count:]
     if stretch.newest == 0:
         question.progress.place = Place(question.now_ns, in_use)
         newest_ns = rows[-1].clock_ns if rows else None
