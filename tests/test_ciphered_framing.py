@@ -45,6 +45,8 @@ READ = b"0123456789abcdef"
 NOTIFICATION = bytes.fromhex("0F00000001 00 1105")
 EVENT = bytes.fromhex("C200 0001 0000600100FF 02 1105")
 REPORT = bytes.fromhex("18 00 01 00 00")
+#: The first and the last block of one that comes by general-block-transfer, which was not negotiated.
+BLOCK, LAST_BLOCK = bytes.fromhex("E0 40 0001 0000 03 0F0000"), bytes.fromhex("E0 80 0002 0000 05 0001001105")
 
 
 def association(protection=BOTH, **options):
@@ -203,6 +205,8 @@ SEALED_REPORT = wrap(KEY.seal(REPORT, control=BOTH, title=TITLE, counter=1), 0x3
         NOTIFICATION,
         EVENT,
         REPORT,
+        BLOCK,
+        LAST_BLOCK,
         SEALED_EVENT,
         SEALED_REPORT,
         reply("general-glo", plaintext=NOTIFICATION),

@@ -298,7 +298,7 @@ def test_strays_are_dropped_and_do_not_end_the_wait(stray):
         assert link.dropped == 1
 
 
-@pytest.mark.parametrize("tag", [0x0F, 0x18, 0xC2, 0xCA, 0xD2])
+@pytest.mark.parametrize("tag", [0x0F, 0x18, 0xC2, 0xCA, 0xD2, 0xE0])
 def test_notifications_are_acknowledged_and_dropped(tag):
     link = opened()
     apdu, sent = drive(link.exchange(REQUEST), answer(0, 1, bytes((tag, 0))), answer(1, 1))

@@ -94,6 +94,7 @@ def test_an_exchange_returns_the_answer_however_it_arrives(cut):
         pytest.param(from_meter(b"\x18\x00"), id="an information-report"),
         pytest.param(from_meter(b"\xca\x00"), id="a ciphered event-notification"),
         pytest.param(from_meter(b"\xd2\x00"), id="an event-notification with the dedicated key"),
+        pytest.param(from_meter(bytes.fromhex("E08000010000020F00")), id="a block of a data-notification"),
     ],
 )
 def test_strays_are_dropped_and_do_not_end_the_wait(stray):

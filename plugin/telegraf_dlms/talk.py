@@ -14,8 +14,9 @@ T = TypeVar("T")
 Conversation: TypeAlias = Generator[bytes, bytes, T]
 
 #: Tags of APDUs that a server sends unasked (Green Book, 9.5): data-notification, information-report-request,
-#: event-notification-request and the latter two's ciphered forms. They never answer anything.
-NOTIFICATIONS: Final = frozenset({0x0F, 0x18, 0x38, 0x58, 0xC2, 0xCA, 0xD2})
+#: event-notification-request and the latter two's ciphered forms. They never answer anything. Nor does
+#: general-block-transfer, which we do not propose: a meter sends its own long notifications in it.
+NOTIFICATIONS: Final = frozenset({0x0F, 0x18, 0x38, 0x58, 0xC2, 0xCA, 0xD2, 0xE0})
 
 
 class Deferred(bytes):
