@@ -312,6 +312,12 @@ def test_a_profile_that_is_refused_says_what_is_known_and_keeps_its_entries():
     assert "#   entries = 24\n" in text
 
 
+def test_a_profile_that_is_read_says_which_of_its_columns_are_refused():
+    why = "1.0.1.8.0.255/2 in its rows: its scaler_unit could not be read"
+    text = written(found(7, "1.0.99.1.0.255", 2, refusals=[(2, why)], profile=profile()))
+    assert f'    ## not read: {why}\n    name = "load_profile_1"\n' in text
+
+
 def test_compact_data_says_what_it_captures_and_has_no_entries():
     text = written(found(62, "0.0.66.0.0.255", 2, version=1, profile=profile()), energy())
     assert "    ## compact data\n    ## captures 0.0.1.0.0.255, active_energy_import\n    name" in text

@@ -10,7 +10,7 @@ import pytest
 import scripted_profile
 from scripted_compact import CompactMeter
 from scripted_meter import ScriptedMeter, association, converse, descriptor, octets, scaler_unit, unsigned
-from scripted_profile import CLOCK, IMPORT, STATUS, ScriptedProfile
+from scripted_profile import CLOCK, EXPORT, IMPORT, STATUS, ScriptedProfile
 from telegraf_dlms.access import Conformance
 from telegraf_dlms.axdr import Tag, array, encode, structure
 from telegraf_dlms.conversation import Memory
@@ -256,12 +256,24 @@ def test_a_number_that_a_profile_cannot_have_is_not_known(number):
     assert words_of(meter) == []
 
 
-def test_a_profile_with_a_column_that_a_poll_would_refuse_cannot_be_read():
+def test_a_profile_of_which_a_poll_prints_some_columns_can_be_read_and_says_which_it_refuses():
     meter = whole_profile(range(40), columns=(CLOCK, IMPORT, STATUS))
     meter.attributes[descriptor(3, "1.0.1.8.0.255", 3)] = DENIED
     found = find(meter, listed(7, PROFILE))
+    assert (found.attributes, found.is_default, found.profile.is_tried) == ((2,), True, True)
+    [(attribute, reason)] = found.refusals
+    assert attribute == 2
+    assert reason.startswith("1.0.1.8.0.255/2 in its rows: its scaler_unit could not be read")
+
+
+def test_a_profile_of_which_a_poll_prints_nothing_cannot_be_read():
+    meter = whole_profile(range(40), columns=(CLOCK, IMPORT, EXPORT))
+    for code in ("1.0.1.8.0.255", "1.0.2.8.0.255"):
+        meter.attributes[descriptor(3, code, 3)] = DENIED
+    found = find(meter, listed(7, PROFILE))
     assert found.attributes == ()
-    assert found.refusals[0][1].startswith("1.0.1.8.0.255/2 in its rows: its scaler_unit could not be read")
+    [(_, reason)] = found.refusals
+    assert reason.startswith("1.0.1.8.0.255/2, 1.0.2.8.0.255/2 in its rows: its scaler_unit could not be read")
 
 
 def test_a_row_that_does_not_fit_its_columns_cannot_be_read():

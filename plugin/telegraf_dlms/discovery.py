@@ -183,7 +183,7 @@ class _Writer:
         reasons: dict[str, list[str]] = {}
         for number, reason in finding.refusals:
             reasons.setdefault(reason, []).append(_attribute(finding, number))
-        is_alone = len(finding.refusals) == 1 and not finding.attributes
+        is_alone = finding.profile is not None or (len(finding.refusals) == 1 and not finding.attributes)
         for reason, names in reasons.items():
             yield from _wrapped(f"not read: {reason}" if is_alone else f"not read: {', '.join(names)}: {reason}")
 

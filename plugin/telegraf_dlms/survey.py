@@ -215,15 +215,17 @@ def _survey_compact(
 
 
 def _judged(listed: ListedObject, series: ProfileSeries, reading: BufferReading, profile: Profile) -> Finding:
-    """Return whether a poll would print rows like those that were read, or say why it would refuse some of it."""
+    """Return whether a poll would print rows like those that were read, and why it would refuse some of their cells."""
     rows = series.prepare(reading.captures, reading.scalers).rows(
         reading.buffer, capture_period=reading.capture_period, sort_method=reading.sort_method, poll_time_ns=0
     )
-    if rows.problems:
-        first = rows.problems[0]
-        reason = f"{format_obis(first.attribute.logical_name)}/{first.attribute.attribute} in its rows: {first.error}"
-        return Finding(listed, refusals=((BUFFER, reason),), profile=profile)
-    return Finding(listed, (BUFFER,), profile=replace(profile, is_tried=reading.buffer is not None))
+    refused: dict[str, list[str]] = {}
+    for attribute, error, _ in rows.problems:
+        refused.setdefault(str(error), []).append(f"{format_obis(attribute.logical_name)}/{attribute.attribute}")
+    refusals = tuple((BUFFER, f"{', '.join(columns)} in its rows: {error}") for error, columns in refused.items())
+    if refusals and not rows.rows:
+        return Finding(listed, refusals=refusals, profile=profile)
+    return Finding(listed, (BUFFER,), refusals, profile=replace(profile, is_tried=reading.buffer is not None))
 
 
 def _newest_row(association: Association, listed: ListedObject, profile: Profile) -> Conversation[Value]:
