@@ -21,6 +21,10 @@ from telegraf_dlms.opening import (
 LANDIS = rb"/LGZ5\2ZMD410" + b"\r\n"
 
 
+def with_parity(text):
+    return bytes(octet | 0x80 * (octet.bit_count() % 2) for octet in text)
+
+
 def meter(*, baud_rate=9600, line="quiet"):
     return Identification("LGZ", baud_rate, r"\2ZMD410", line)
 
@@ -37,8 +41,25 @@ def meter(*, baud_rate=9600, line="quiet"):
         (b"\r\n\x7e\n" + LANDIS, meter()),
         (REQUEST + LANDIS, meter(line="echoing")),
         (b"\xff" + REQUEST + LANDIS, meter(line="echoing")),
+        (with_parity(LANDIS), meter()),
+        (REQUEST + with_parity(LANDIS), meter(line="echoing")),
+        (b"\x00\x7f//\x15\r\n" + LANDIS, meter()),
+        (b"/LGZ5\xe9\r\n" + LANDIS, meter()),
     ],
-    ids=["Landis+Gyr", "Iskra", "nothing but the speed", "no CR", "noise before it", "lines of noise", "echo", "both"],
+    ids=[
+        "Landis+Gyr",
+        "Iskra",
+        "nothing but the speed",
+        "no CR",
+        "noise before it",
+        "lines of noise",
+        "echo",
+        "both",
+        "parity bits",
+        "parity bits and echo",
+        "noise that looks like a line",
+        "noise like an identification",
+    ],
 )
 def test_a_meter_that_is_called_identifies_itself(cut, heard, identification):
     assert drive(call(), *cut(heard)) == (identification, [b"/?!\r\n"])
@@ -61,7 +82,7 @@ def test_a_meter_that_is_called_identifies_itself(cut, heard, identification):
 )
 def test_what_is_no_identification_is_refused(heard, problem):
     with pytest.raises(RemoteProtocolError, match=problem):
-        drive(call(), heard)
+        drive(call(), heard, Silence("no answer"))
 
 
 def test_a_meter_that_keeps_silent_is_called_once_and_silence_says_how():
@@ -106,6 +127,14 @@ CONFIRMATION = b"\x06252\r\n"
 def test_a_meter_that_does_not_confirm_is_no_error(heard):
     conversation = acknowledge(meter(), max_baud_rate=9600)
     assert drive(conversation, *heard, Silence("no answer")) == (9600, [CONFIRMATION])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_confirmation_and_a_readout_may_have_parity_bits(cut):
+    conversation = acknowledge(meter(), max_baud_rate=9600)
+    assert drive(conversation, *cut(with_parity(CONFIRMATION))) == (9600, [CONFIRMATION])
+    with pytest.raises(RemoteProtocolError, match=r"^mode E: the meter sends its readout"):
+        drive(acknowledge(meter(), max_baud_rate=9600), *cut(with_parity(b"\x020-0:")))
 
 
 def test_noise_without_an_end_is_no_confirmation_and_not_waited_for():

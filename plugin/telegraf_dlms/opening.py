@@ -11,7 +11,8 @@ r"""The opening in mode E (IEC 62056-21, 6.3 and annex E): from a call at 300 ba
 A meter that is left without DISC speaks HDLC on until its inactivity time-out (up to two minutes), and is deaf to the
 call until then. Nothing is sent twice here: the next poll calls again.
 
-A receiver that hears its own sender (many optical heads do) is noticed by the call that comes back.
+A receiver that hears its own sender (many optical heads do) is noticed by the call that comes back. A port that cannot
+be set to seven bits (a pseudo-terminal, and what is behind it) hands over the parity bit with them: it is taken off.
 """
 
 from __future__ import annotations
@@ -52,9 +53,13 @@ _MAX_HEARD: Final = 256
 _MAX_UNCONFIRMED: Final = 64
 #: A meter's text in a message is cut to this.
 _SHOWN: Final = 32
+#: What is in no text of a meter.
+_NOISE: Final = re.compile(rb"[^ -~\r\n]")
 _IDENTIFICATION: Final = re.compile(r"/([!-~]{3})([!-~])([ -~]*)")
 #: The beginning of the data that modes A, B and C send.
 _READOUT: Final = re.compile(rb"\x02[ -~\r\n]{4}")
+#: Octets whose eighth bit is the even parity of the others, without it; what is no such octet is noise, and stays.
+_WITHOUT_PARITY: Final = bytes(octet & 0x7F if octet.bit_count() % 2 == 0 else octet for octet in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +81,21 @@ def call() -> Conversation[Identification]:
     """Call the meter on OPENING_LINE, return how it identifies itself.
 
     Raises RemoteProtocolError for what is no identification, or one without mode E; Silence says what was tried.
+    A line that has what is never sent in 7E1 text is noise: it is an error where nothing better follows.
     """
     heard, octets = bytearray(), REQUEST
     line: Literal["quiet", "echoing"] = "quiet"
+    noise: RemoteProtocolError | None = None
     begin = 0
     while True:
         while (end := heard.find(b"\n", begin)) < 0:
             if len(heard) > _MAX_HEARD:
                 raise RemoteProtocolError(f"mode E: {len(heard)} octets came, and no identification among them")
             try:
-                heard += yield octets
+                heard += (yield octets).translate(_WITHOUT_PARITY)
             except Silence as error:
+                if noise is not None:
+                    raise noise from None
                 raise Silence(f"{error}, called in mode E at {OPENING_LINE.baud_rate} baud") from None
             octets = b""
         said = bytes(heard[begin : end + 1])
@@ -94,7 +103,12 @@ def call() -> Conversation[Identification]:
         if said.endswith(REQUEST):
             line = "echoing"
         elif b"/" in said:
-            return _identification(said, line)
+            try:
+                return _identification(said, line)
+            except RemoteProtocolError as error:
+                if not _NOISE.search(said):
+                    raise
+                noise = error
 
 
 def acknowledge(identification: Identification, *, max_baud_rate: int) -> Conversation[int]:
@@ -109,7 +123,7 @@ def acknowledge(identification: Identification, *, max_baud_rate: int) -> Conver
     heard = b""
     try:
         while heard.count(message) < wanted and len(heard) <= _MAX_UNCONFIRMED:
-            heard += yield octets
+            heard += (yield octets).translate(_WITHOUT_PARITY)
             octets = b""
             if _READOUT.search(heard):
                 raise RemoteProtocolError("mode E: the meter sends its readout: it does not do HDLC on this line")
