@@ -200,6 +200,8 @@ async def test_what_waits_is_seen_by_who_loads_it(scene):
     printed = watermarks.load(b"load")
     print_rows(scene, printed, 1)
     watermarks.keep(b"load", printed)
+    assert watermarks.load(b"another").last is None
+    assert scene.kept() == {}  # ten thousand that are loaded one after the other are no ten thousand commits
     assert watermarks.load(b"load").last.clock_ns == row(1).clock_ns
     watermarks.settle()  # again, with nothing to do
 
@@ -236,6 +238,21 @@ async def test_a_disk_that_is_full_is_said_once_and_rows_are_kept_when_it_is_not
     await pass_time(2 * COMMIT_S)
     assert scene.said[1:] == [("info", "which rows were printed is kept again")]
     assert scene.begin(replay_ns=0).load(b"load").last.clock_ns == row(500).clock_ns
+
+
+@on_a_jumping_clock
+async def test_what_a_full_disk_kept_out_is_kept_at_the_end_though_no_row_came_since(scene):
+    watermarks = scene.begin()
+    printed = watermarks.load(b"load")
+    limit = scene.keeper.open()._connection
+    limit.execute("PRAGMA max_page_count = 1")
+    print_rows(scene, printed, *range(500))
+    watermarks.keep(b"load", printed)
+    await pass_time(2 * COMMIT_S)
+    limit.execute("PRAGMA max_page_count = 100000")
+    watermarks.settle()
+    assert [level for level, _ in scene.said] == ["warn", "info"]
+    assert scene.begin(replay_ns=0).load(b"load").last.clock_ns == row(499).clock_ns
 
 
 @on_a_jumping_clock

@@ -53,7 +53,8 @@ class Watermarks:
 
     def load(self, profile: bytes) -> PrintedRows:
         """Return what was printed of a profile, and what of it is to be printed once more."""
-        self.settle()
+        if profile in self._waiting:
+            self.settle()
         try:
             if not self._has_begun:
                 self._begin()
@@ -98,9 +99,10 @@ class Watermarks:
             self._timer = loop.call_at(due, self._commit, MOST_AT_ONCE)
 
     def settle(self) -> None:
-        """Write what waits to be written."""
+        """Write what waits to be written, also what could not be written before."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._waiting:
             self._commit(len(self._waiting))
 
     def _commit(self, most: int) -> None:
