@@ -20,11 +20,13 @@ from stations import (
     hanging_up,
     serial_number,
     silent,
+    whole,
 )
 from telegraf_dlms.discover import ATTEMPTS, MAX_LOSSES, discover, find
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.simulator import meter as simulated
+from telegraf_dlms.wrapper import HEADER_SIZE, encode
 
 pytestmark = pytest.mark.process
 
@@ -148,6 +150,32 @@ async def test_a_meter_that_does_not_answer_is_told():
     assert await search(house) is None
     assert house.said[0] == "E house: line: no answer within 3 s"
     assert "check server_address (wPort 1 was asked) and client_address (16)" in house.said[1]
+
+
+@pytest.mark.parametrize(
+    ("said_instead", "why", "hint"),
+    [
+        (b"\x01\x0c", "type-unmatched (12)", "its list is refused or broken"),
+        (b"\x01\x03", "read-write-denied (3)", "client_address 16 may not read this"),
+        (
+            b"\x00\x01\x02\x02",
+            "A-XDR: 2 items promised at octet 2, 1 octets are there",
+            "its list is refused or broken",
+        ),
+        (b"\x00\x11\x05", "the object list is no array but int", "its list is refused or broken"),
+    ],
+)
+@on_a_jumping_clock
+async def test_an_object_list_that_is_refused_or_broken_is_told_as_that(said_instead, why, hint):
+    def otherwise(answer):
+        apdu = bytes((0xC4, 1, answer[HEADER_SIZE + 2])) + said_instead
+        return whole(encode(1, 16, apdu))
+
+    house = scene()
+    house.station.mishaps = {2: otherwise}
+    assert await search(house) is None
+    assert house.said[-2] == f"E house: the meter's object list: {why}"
+    assert house.said[-1].startswith(f"E house: hint: {hint}")
 
 
 @on_a_jumping_clock

@@ -235,6 +235,7 @@ CASES = [
     ([(lambda: asked(b"\xd8\x02\x04"), {"step": "read"})], "lower max_pdu_size, or entries"),
     ([(lambda: asked(b"\xd8\x02\x05"), {"step": "read"})], "check dedicated_key"),
     ([(lambda: asked(b"\xd8\x02\x02"), {"step": "read"})], "refused as a whole"),
+    ([(DataRefused(12, "the meter's object list: type-unmatched (12)"), {"step": "read"})], "refused or broken"),
     ([(DataRefused(250), {"step": "value"}), (DataRefused(None, "left over"), {"step": "value"})],
      "check obis, class_id"),
     ([(MappingError("NaN"), {"step": "value"})], "class_id and version"),

@@ -13,7 +13,7 @@ from telegraf_dlms.bus import Bus
 from telegraf_dlms.config import load
 from telegraf_dlms.cosem import ASSOCIATION_LN, ASSOCIATION_SN, CURRENT_ASSOCIATION, AttributeDescriptor
 from telegraf_dlms.discovery import write
-from telegraf_dlms.errors import AssociationError, ConfigError, LinkError, ProtocolError, TelegrafDlmsError
+from telegraf_dlms.errors import AssociationError, ConfigError, DataRefused, LinkError, ProtocolError, TelegrafDlmsError
 from telegraf_dlms.establish import establish
 from telegraf_dlms.hints import diagnose
 from telegraf_dlms.link import SerialSettings
@@ -151,11 +151,14 @@ class _Search:
         class_id = ASSOCIATION_LN if self._meter.plan.access.referencing == "logical_names" else ASSOCIATION_SN
         link, association = await self._open()
         descriptor = AttributeDescriptor(class_id, CURRENT_ASSOCIATION, OBJECT_LIST)
-        value = await self._run(link, association, association.ask(descriptor))
-        if class_id == ASSOCIATION_LN:
-            return parse_logical_names(value)
-        self._meter.short_names.learn(value)
-        return parse_base_names(value)
+        try:
+            value = await self._run(link, association, association.ask(descriptor))
+            listed = parse_logical_names(value) if class_id == ASSOCIATION_LN else parse_base_names(value)
+        except DataRefused as refusal:
+            raise DataRefused(refusal.result, f"the meter's object list: {refusal}") from None
+        if class_id == ASSOCIATION_SN:
+            self._meter.short_names.learn(value)
+        return listed
 
     async def _survey(self, listed: ListedObject) -> Finding:
         """Look at one object, once more where it ended the association; at the second time that is what is found."""

@@ -370,6 +370,12 @@ TABLE: Final = (
         kind(ServiceRefused),
         "the service is refused as a whole: check class_id and attributes of the value, and what this client may do",
     ),
+    Row(
+        "application",
+        each(kind(DataRefused), says("the meter's object list")),
+        "its list is refused or broken: try another client_address than {where.client}, or set obis, class_id and "
+        "short_name of values as the meter's manual has them",
+    ),
     Row("application", kind(DataRefused), f"check obis, class_id and attributes of the value; {_DISCOVER}"),
     Row(
         "application",
