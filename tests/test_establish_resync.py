@@ -100,3 +100,13 @@ async def test_a_token_s_counter_that_is_refused_is_followed_in_an_association_o
     proof, release = ("own", "ACTION"), ("own", "RLRQ")
     assert opening.scene.station.said == [AARQ, proof, release, AARQ, proof]
     assert used(opening, "token") == [1, 9000]
+
+
+@on_a_jumping_clock
+async def test_the_release_behind_a_refused_counter_is_not_taken_for_what_was_refused():
+    opening = without_counter(GMAC)
+    meter, refusals = meter_of(opening), [bytes.fromhex("D8010600000004")]
+    meter.last = 0
+    meter.bends[0xC3] = lambda answer: refusals.pop() if refusals else answer
+    await opening.make()
+    assert (used(opening), used(opening, "token")) == ([1, 3, 5, 7], [2, 6]), "the release had 4"

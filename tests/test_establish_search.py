@@ -10,6 +10,7 @@ from sealed import BOTH
 from secured_meter import VALUE, aare, access
 from secured_station import again, ask, meter_of, opening_of, refused, used
 from stations import LATENCY_S, garbage, hanging_up, silent
+from telegraf_dlms.action import encode_action_response
 from telegraf_dlms.counter_search import MAX_FOUND
 from telegraf_dlms.errors import AssociationError, Silence
 
@@ -174,6 +175,25 @@ async def test_a_refusal_of_a_number_that_was_high_enough_has_another_reason_and
         opening.bus.distrust()
         await refused(opening, AssociationError)
     assert took(opening) == [("own", "AARQ"), PUBLIC_AARQ, PUBLIC_GET, PUBLIC_RLRQ, ("own", "AARQ")]
+
+
+@pytest.mark.parametrize("security", ["low", "high_md5"])
+@on_a_jumping_clock
+async def test_a_refused_password_is_shown_once_where_the_meter_has_counted_what_it_was_sent(security):
+    opening = unconfigured(access(security, protection=BOTH))
+    await opening.make()
+    meter = meter_of(opening)
+    release = 0 if security == "low" else 1
+    opening.scene.station.public.value = lambda: unsigned(meter.last + release)
+    if security == "low":
+        meter.bends[0x60] = lambda _: aare(meter.access, initiate=b"", result=1, diagnostic=13)
+    else:
+        meter.prove = lambda _proof, invoke: encode_action_response(invoke, result=3)
+    opening.meter.drop_framing()
+    opening.bus.distrust()
+    took(opening)
+    await refused(opening, AssociationError)
+    assert [name for name in took(opening) if name[1] == "AARQ"] == [("own", "AARQ"), PUBLIC_AARQ]
 
 
 @on_a_jumping_clock

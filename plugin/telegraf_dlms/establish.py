@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 #: A release waits no longer (design, section 4): a meter gives up its association by itself.
 RELEASE_TIMEOUT_S: Final = 0.5
+#: After a call in mode E that nobody heard: DISC does its work unanswered too, and a dead meter costs one time-out.
+UNHEARD_DISC_S: Final = 0.1
 #: Data (class 1), value.
 _COUNTER: Final = (1, 2)
 
@@ -91,6 +93,8 @@ class _Opening:
         self._access = access = meter.plan.access
         self._counters = self._own_counters(access.block_cipher_key) if access.needs_counter else None
         self._last_counter = 0
+        #: The last one that the proof which was refused had; an RLRQ has come after it.
+        self._refused_counter: int | None = None
         # A fresh dedicated key has no numbers of its own: it takes those of the other key.
         dedicated = access.dedicated_key if access.protection else b""
         self._dedicated = self._own_counters(dedicated) if isinstance(dedicated, bytes) and dedicated else None
@@ -121,12 +125,15 @@ class _Opening:
         return link
 
     async def _was_too_low(self, counters: Counters) -> bool:
-        """Return whether the counter that was refused may be the reason: the meter's own is not below it."""
+        """Return whether the counter that was refused may be the reason: the meter's own is above all that it was sent.
+
+        One that is the last that it was sent has taken that: what was refused is a secret, and not to be shown twice.
+        """
         if not self._may_search or not self._last_counter:
             return False
-        refused = self._last_counter
+        sent = self._last_counter
         found = await self._search(counters)
-        return found is not None and found.number >= refused
+        return found is not None and found.number > sent
 
     async def _search(self, counters: Counters) -> Found | None:
         """Look for the meter's own counter and let none follow that is not above it; what goes wrong is no error."""
@@ -175,7 +182,8 @@ class _Opening:
             raise CipheringError(
                 f"the meter expects invocation counter {expected}, after the one that it expected before"
             )
-        counters.resync(expected, refused=self._last_counter)
+        refused = self._last_counter if self._refused_counter is None else self._refused_counter
+        counters.resync(expected, refused=refused)
         self._meter.follows_counter = True
 
     async def _associate(self) -> Link:
@@ -233,6 +241,7 @@ class _Opening:
             if (
                 error.counter is not None or self._may_search
             ):  # what follows shall not find the meter in the middle of this one
+                self._refused_counter = self._last_counter
                 await self._release(link, framing, handshake.rlrq())
             raise
         self._tell(Step("authenticate", {"mechanism": self._access.security}))
@@ -243,7 +252,12 @@ class _Opening:
         if plan.interface_type == "hdlc_mode_e":
             # A meter that was left in the middle hears no call; the line is still as it was left, and DISC ends it.
             await link.run(framing.close(), timeout_s=RELEASE_TIMEOUT_S, budget_s=RELEASE_TIMEOUT_S)
-            self._tell(Step("mode_e", await link.open_line("mode_e", timeout_s=self._timeout_s)))
+            try:
+                said = await link.open_line("mode_e", timeout_s=self._timeout_s)
+            except Silence:
+                await self._disconnect_unheard(link, framing)
+                raise
+            self._tell(Step("mode_e", said))
             if isinstance(framing, HdlcFraming):
                 framing.called_anew()
         else:
@@ -254,6 +268,19 @@ class _Opening:
         await self._run(link, framing.open(), framing)
         if isinstance(framing, HdlcFraming) and framing.negotiated is not None:
             self._tell(Step("data_link", asdict(framing.negotiated)))
+
+    async def _disconnect_unheard(self, link: Link, framing: Framing) -> None:
+        """Say DISC at the configured speed to a meter that hears no call, for the next one.
+
+        So are meters that another process, or a speed that is forgotten, left in the middle of HDLC.
+        """
+        if not isinstance(framing, HdlcFraming) or not link.alive:
+            return
+        owed, framing.unclean = framing.unclean, True
+        with contextlib.suppress(LinkError, ProtocolError):
+            await link.open_line("plain", timeout_s=self._timeout_s)
+            await link.run(framing.close(), timeout_s=UNHEARD_DISC_S, budget_s=UNHEARD_DISC_S)
+        framing.unclean = framing.unclean and owed
 
     async def _ask_counter(self, counters: Counters, logical_name: bytes) -> None:
         """Let no counter follow that is not above the meter's own; where it does not tell, the state's go on."""
