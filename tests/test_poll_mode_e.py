@@ -10,6 +10,7 @@ import stations
 from jumping_clock import elapsed, on_a_jumping_clock
 from stations import Scene, Station, connection, device, group, value
 from telegraf_dlms.errors import LinkError, RemoteProtocolError, Silence
+from telegraf_dlms.establish import UNHEARD_DISC_S
 from telegraf_dlms.hdlc import FrameBuffer, Kind
 from telegraf_dlms.link import Link
 from telegraf_dlms.metrics import PollResult
@@ -70,6 +71,7 @@ def line_of(world):
 
 CALL = ("mode_e", 5.0)
 VISIT = [CALL, Kind.SNRM, Kind.DISC]
+UNHEARD = [("plain", 5.0), Kind.DISC]
 
 
 @on_a_jumping_clock
@@ -106,22 +108,22 @@ async def test_a_kept_association_that_is_found_dead_is_called_again_without_err
 
 
 @pytest.mark.parametrize(
-    ("error", "result"),
+    ("error", "result", "said"),
     [
-        (Silence("line: no answer"), PollResult.TIMEOUT),
-        (RemoteProtocolError("mode E: no identification"), PollResult.PROTOCOL),
-        (LinkError("line: the port cannot do 300 baud"), PollResult.CONNECT),
+        (Silence("line: no answer"), PollResult.TIMEOUT, [CALL, *UNHEARD]),
+        (RemoteProtocolError("mode E: no identification"), PollResult.PROTOCOL, [CALL]),
+        (LinkError("line: the port cannot do 300 baud"), PollResult.CONNECT, [CALL]),
     ],
     ids=["silence", "no identification", "the port"],
 )
 @on_a_jumping_clock
-async def test_an_opening_that_failed_is_not_tried_again_within_the_poll(scene, error, result):
+async def test_an_opening_that_failed_is_not_tried_again_within_the_poll(scene, error, result, said):
     meter = scene(retries=2)
     await visit(meter)
     line_of(meter).said.clear()
     line_of(meter).failures = [error]
     assert await visit(meter) is result
-    assert line_of(meter).said == [CALL]
+    assert line_of(meter).said == said
     assert meter.lines.polls[1]["up"] == 0
     assert any(str(error) in line for line in meter.said)
 
@@ -137,14 +139,36 @@ async def test_a_meter_that_was_left_in_the_middle_is_disconnected_before_it_is_
     meter.buses[0].meters[0].back_off.succeeded()
     line_of(meter).failures = [Silence("line: no answer")]
     await visit(meter)
-    assert line_of(meter).said == [Kind.DISC, CALL]
-    assert elapsed() - began == pytest.approx(RELEASE_TIMEOUT_S + OPENING_S)
+    assert line_of(meter).said == [Kind.DISC, CALL, *UNHEARD]
+    assert elapsed() - began == pytest.approx(RELEASE_TIMEOUT_S + OPENING_S + UNHEARD_DISC_S)
 
     line_of(meter).said.clear()
     meter.station.deaf = set()
     meter.buses[0].meters[0].back_off.succeeded()
     assert await visit(meter) is PollResult.OK
     assert line_of(meter).said == [Kind.DISC, *VISIT]
+
+
+@on_a_jumping_clock
+async def test_after_a_call_that_was_not_heard_hdlc_is_ended_which_another_process_may_have_left_behind(scene):
+    meter = scene()
+    await visit(meter)
+    line_of(meter).said.clear()
+    line_of(meter).failures = [Silence("line: no answer")]
+    assert await visit(meter) is PollResult.TIMEOUT
+    meter.buses[0].meters[0].back_off.succeeded()
+    assert await visit(meter) is PollResult.OK
+    assert line_of(meter).said == [CALL, *UNHEARD, *VISIT]
+
+
+@pytest.mark.parametrize("failure", [LinkError("line: gone"), Silence("line: no answer")])
+@on_a_jumping_clock
+async def test_a_line_that_fails_while_disc_is_to_be_said_does_not_hide_why_the_opening_failed(scene, failure):
+    meter = scene()
+    await visit(meter)
+    line_of(meter).failures = [Silence("line: nobody heard the call"), failure]
+    assert await visit(meter) is PollResult.TIMEOUT
+    assert any("nobody heard the call" in line for line in meter.said)
 
 
 @on_a_jumping_clock

@@ -9,7 +9,8 @@ r"""The opening in mode E (IEC 62056-21, 6.3 and annex E): from a call at 300 ba
     both   change to HDLC's line
 
 A meter that is left without DISC speaks HDLC on until its inactivity time-out (up to two minutes), and is deaf to the
-call until then. Nothing is sent twice here: the next poll calls again.
+call until then. Nothing is sent twice here: who calls says DISC after a call that was not heard, and the next poll
+calls again.
 
 A receiver that hears its own sender (many optical heads do) is noticed by the call that comes back. A port that cannot
 be set to seven bits (a pseudo-terminal, and what is behind it) hands over the parity bit with them: it is taken off.
