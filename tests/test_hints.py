@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -10,6 +11,8 @@ import pytest
 
 import hdlc_frames as frames
 from scripted_meter import Apdus, descriptor
+from secured_meter import aare as meter_aare
+from secured_meter import initiate_response
 from talking import drive
 from telegraf_dlms import axdr
 from telegraf_dlms.aare import parse_aare, parse_initiate_response
@@ -43,6 +46,8 @@ NOTHING, GARBAGE = Heard(), Heard(40, garbled=3)
 STRANGER, METER = Heard(9, strangers=[b"\x23"]), Heard(99, frames=3)
 LOW, NONE = Access("low", b"12345678", 1024), Access("none", b"", 1024)
 GMAC = Access("high_gmac", b"", 1024, authentication_key=bytes(16), block_cipher_key=bytes(16))
+CIPHERED = replace(GMAC, protection=Protection.AUTHENTICATION)
+MD5 = Access("high_md5", b"x", 1024)
 TITLE = b"MMM\0\0\0\0\1"
 CONTEXT = "a109060760857405080101"
 
@@ -70,6 +75,13 @@ def proof(access, answer):
     handshake = Handshake(Apdus(), access, Identity(TITLE, lambda: 1), random=bytes)
     handshake._server_challenge = b"CHALLENGE"
     return raised(drive, handshake.authenticate(InvokeIds()), answer)
+
+
+def challenged(challenge):
+    """Return what a handshake raises at a meter's challenge, made of ours."""
+    handshake = Handshake(Apdus(), MD5, Identity(), random=bytes)
+    answer = meter_aare(MD5, initiate=initiate_response(MD5), challenge=challenge(bytes(16)))
+    return raised(drive, handshake.request(), answer)
 
 
 def unprotected(*replies, protection=Protection.AUTHENTICATION, title=TITLE, suite=0):
@@ -195,6 +207,13 @@ CASES = [
     ([(lambda: rejected(3), WITH_LOW)], "does not know who asks"),
     ([(lambda: rejected(7), WITH_LOW | {"server": "wPort 1"})], "no such application at wPort 1"),
     ([(lambda: rejected(1), WITH_LOW)], "many meters refuse a wrong password so"),
+    (
+        [
+            (lambda: challenged(lambda ours: ours), {"access_security": "high_md5"}),
+            (lambda: challenged(lambda ours: ours[:7]), {"access_security": "high_md5"}),
+        ],
+        "try another access_security",
+    ),
     ([(lambda: rejected(1, NONE, result=2), {})], "busy"),
     ([(lambda: raised(parse_initiate_response, bytes.fromhex("0800065f1f040000000004000007"), NONE), {})],
      "logical_name_referencing = false"),
@@ -206,7 +225,8 @@ CASES = [
         "in another way than it was asked",
     ),
     ([(lambda: rejected(1, GMAC, information="0e010006"), {}),
-      (lambda: raised(parse_aare, b"\x0e\x01\x00\x06", GMAC), {})],
+      (lambda: raised(parse_aare, b"\x0e\x01\x00\x06", GMAC), {}),
+      (lambda: proof(CIPHERED, b"\xd8\x02\x05"), {"step": "authenticate", "access_security": "high_gmac"})],
      "cannot decipher what it is sent: check block_cipher_key, authentication_key"),
     ([(lambda: rejected(1, NONE), {}), (lambda: raised(parse_aare, b"\xd8\x01\x01", NONE), {})],
      "no reason that tells"),

@@ -214,12 +214,12 @@ TABLE: Final = (
     ),
     Row(
         "association",
-        each(says("our answer to its challenge", "answer to our challenge"), with_password),
+        each(says("refused our answer to its challenge", "answer to our challenge"), with_password),
         f"the password is wrong, or the meter does another access_security; {_LOCKS}",
     ),
     Row(
         "association",
-        says("our answer to its challenge", "answer to our challenge"),
+        says("refused our answer to its challenge", "answer to our challenge"),
         "a key is wrong, or it is another meter: check block_cipher_key, authentication_key, signing_key, "
         f"server_public_key and system_title; {_LOCKS}",
     ),
@@ -264,6 +264,7 @@ TABLE: Final = (
         each(refused_secret, with_password),
         f"many meters refuse a wrong password so: check password and client_address ({{where.client}}); {_LOCKS}",
     ),
+    Row("association", says("own challenge", "challenge has"), "is it the meter? If so, try another access_security"),
     Row(
         "association",
         says("rejected-transient"),
