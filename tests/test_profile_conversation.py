@@ -23,6 +23,7 @@ from telegraf_dlms.conversation import Memory
 from telegraf_dlms.cosem import AttributeDescriptor, ScalerUnit
 from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.errors import DataRefused, LinkError, Silence
+from telegraf_dlms.obis import parse_obis
 from telegraf_dlms.profile import needed_scalers
 from telegraf_dlms.profile_conversation import BY_ENTRY, BY_RANGE, BufferReader, BufferReading, NotSelected
 
@@ -51,6 +52,23 @@ def test_columns_are_asked_for_once_an_association_and_facts_once_a_day():
     memory.captures.clear()
     facts(meter, memory)
     assert meter.take_asked() == ["capture_objects"]
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "period"),
+    [
+        pytest.param("0.0.99.98.4.255", 1, 0, id="an event log that is captured by events"),
+        pytest.param("1.1.99.98.150.255", 1, 0, id="one of electricity"),
+        pytest.param("0.0.99.98.4.255", 900, 900, id="an event log that is captured by time"),
+        pytest.param("1.0.99.1.0.255", 1, 1, id="a load profile of each second"),
+    ],
+)
+def test_an_event_log_that_says_that_it_is_captured_each_second_is_not(code, says, period):
+    meter, name = ScriptedProfile(period=says), parse_obis(code)
+    for attribute in (3, 4, 5):
+        meter.attributes[AttributeDescriptor(7, name, attribute)] = meter.attributes[meter.at(attribute)]
+    reader = BufferReader(association(), name, Memory(), clock=DeviceClock())
+    assert converse(reader.facts(needed_scalers), meter).capture_period == period
 
 
 def test_facts_that_a_meter_refuses_are_asked_again():

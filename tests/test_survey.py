@@ -246,6 +246,13 @@ def test_what_a_profile_does_not_tell_of_itself_is_not_known():
     assert words_of(meter) == []
 
 
+def test_an_event_log_that_says_one_second_is_not_captured_by_time():
+    log = "0.0.99.98.4.255"
+    facts = {3: array([]), 4: unsigned(1), 5: encode(Tag.ENUM, 1), 7: unsigned(0), 8: unsigned(100), 2: array([])}
+    found = find(ScriptedMeter({descriptor(7, log, number): fact for number, fact in facts.items()}), listed(7, log))
+    assert (found.attributes, found.profile.capture_period) == ((2,), 0)
+
+
 @pytest.mark.parametrize("number", [encode(Tag.LONG64_UNSIGNED, 2**32), encode(Tag.BOOLEAN, True)])
 def test_a_number_that_a_profile_cannot_have_is_not_known(number):
     meter = whole_profile(range(40))

@@ -42,6 +42,8 @@ BY_RANGE: Final = 1
 BY_ENTRY: Final = 2
 #: Numbers of entries and periods are double-long-unsigned (Blue Book, 4.3.6); a meter may write any other.
 MAX_NUMBER: Final = 0xFFFF_FFFF
+#: Value groups C and D of event logs (IEC 62056-6-1).
+_EVENT_LOG: Final = bytes((99, 98))
 
 
 class NotSelected(TelegrafDlmsError):
@@ -71,6 +73,14 @@ class BufferReading:
     def order(self) -> Order:
         """Whether rows come in the order in which they were captured, or backwards, or in another one."""
         return "captured" if self.sort_method in {FIFO, LIFO, None} else "other"
+
+
+def period_of(logical_name: bytes, capture_period: int) -> int:
+    """Return how many seconds apart a profile's rows are, by its capture_period; 0 where they come by events.
+
+    Event logs of real meters say 1 (KPZ M2M-3): each pause between two events would be a gap.
+    """
+    return 0 if capture_period == 1 and logical_name[2:4] == _EVENT_LOG else capture_period
 
 
 def read_scalers(
@@ -106,7 +116,7 @@ class BufferReader:
         ``needed_scalers`` tells which scaler_unit attributes the lines of the columns want.
         """
         reading = BufferReading(captures=(yield from self._captures()))
-        reading.capture_period = (yield from self._fact(_CAPTURE_PERIOD)) or 0
+        reading.capture_period = period_of(self._name, (yield from self._fact(_CAPTURE_PERIOD)) or 0)
         reading.sort_method = yield from self._fact(_SORT_METHOD)
         reading.scalers = yield from read_scalers(self._association, needed_scalers(reading.captures), self._memory)
         return reading

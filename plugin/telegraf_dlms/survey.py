@@ -29,7 +29,7 @@ from telegraf_dlms.errors import DataRefused
 from telegraf_dlms.metrics import Series
 from telegraf_dlms.obis import format_obis
 from telegraf_dlms.profile import ProfileSeries, parse_capture_objects
-from telegraf_dlms.profile_conversation import MAX_NUMBER, BufferReading, read_scalers
+from telegraf_dlms.profile_conversation import MAX_NUMBER, BufferReading, period_of, read_scalers
 from telegraf_dlms.rows import plan_entries
 from telegraf_dlms.units import unit_symbol
 
@@ -182,9 +182,10 @@ def _survey_profile(
         captures = parse_capture_objects((yield from _ask(association, listed, _CAPTURE_OBJECTS)))
     except DataRefused as refusal:
         return Finding(listed, refusals=((BUFFER, f"its capture_objects: {refusal}"),))
+    period = yield from _number(association, listed, _CAPTURE_PERIOD)
     profile = Profile(
         captures=captures,
-        capture_period=(yield from _number(association, listed, _CAPTURE_PERIOD)),
+        capture_period=None if period is None else period_of(listed.logical_name, period),
         sort_method=(yield from _number(association, listed, _SORT_METHOD)),
         entries_in_use=(yield from _number(association, listed, _ENTRIES_IN_USE)),
         profile_entries=(yield from _number(association, listed, _PROFILE_ENTRIES)),
