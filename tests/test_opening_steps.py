@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stations import connection, device, group, plan_of, serial_number
-from telegraf_dlms.circumstances import Circumstances
+from telegraf_dlms.circumstances import Circumstances, LockedOut
+from telegraf_dlms.hints import diagnose
 from telegraf_dlms.opening_steps import OpeningSteps, circumstances_of
 from telegraf_dlms.trace import Heard
 
@@ -20,8 +21,8 @@ CIPHERED = {
 COUNTER = {key: setting for key, setting in CIPHERED.items() if key != "access_security"}
 
 
-def plan(line=None, **settings):
-    return plan_of(connection(**(line or {})), device(**settings), group("g", serial_number())).meters[0]
+def plan(line=None, *, name="house", **settings):
+    return plan_of(connection(**(line or {})), device(name, **settings), group("g", serial_number(name))).meters[0]
 
 
 def walk(steps):
@@ -84,6 +85,11 @@ def test_the_circumstances_are_those_of_the_device():
         access_security="high",
         heard=heard,
     )
+
+
+def test_a_device_with_a_blank_in_its_name_is_one_word_of_a_command():
+    where = circumstances_of(plan(name="my meter"), "associate", heard=Heard())
+    assert diagnose(LockedOut("locked"), where).hint.endswith("telegraf-dlms unlock 'my meter'")
 
 
 def test_a_serial_line_is_told_with_its_settings():

@@ -59,6 +59,8 @@ def test_a_refusal_before_the_start_is_said_with_its_end_and_with_what_ends_it(t
     ends = 'not tried again before 2026-01-01T13:07:30Z, or until "telegraf-dlms unlock feeder-1"'
     refused = f"W feeder-1: its password or key was refused before this start: {ends}"
     assert log.all == [refused, "I feeder-1: is read again"]
+    Troubles("my meter", Changes(log)).locked(0)
+    assert log.all[-1].endswith("until \"telegraf-dlms unlock 'my meter'\"")
 
 
 def test_what_becomes_worse_is_said_again(troubles, log):

@@ -21,7 +21,8 @@ class LockedOut(TelegrafDlmsError):
 class Circumstances:
     """Where something failed; ``heard`` is all that was, since the link was opened.
 
-    ``server`` and ``line`` are texts for a person: what is sent to, "9600 8N1".
+    ``device`` is its name as a shell takes it. ``server`` and ``line`` are texts for a person: what is sent to,
+    "9600 8N1".
     """
 
     step: StepName

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from telegraf_dlms.access import PROTECTIONS
@@ -20,7 +21,7 @@ def circumstances_of(plan: MeterPlan, step: StepName, *, heard: Heard) -> Circum
     link, access = plan.link, plan.access
     return Circumstances(
         step,
-        device=plan.name,
+        device=shlex.quote(plan.name),
         link="serial" if isinstance(link, SerialSettings) else "tcp",
         line=line_text(link) if isinstance(link, SerialSettings) else "",
         interface_type=plan.interface_type,

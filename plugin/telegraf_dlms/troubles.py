@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Troubles:
     def locked(self, until_ns: int) -> None:
         """Say that the device refused its secrets before this process began; ``until_ns`` is the wall clock's."""
         until = datetime.fromtimestamp(until_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        ends = f'not tried again before {until}, or until "telegraf-dlms unlock {self._device}"'
+        ends = f'not tried again before {until}, or until "telegraf-dlms unlock {shlex.quote(self._device)}"'
         text = f"{self._device}: its password or key was refused before this start: {ends}"
         self._changes.say(("device", self._device), "warn", text)
 
