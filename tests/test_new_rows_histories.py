@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import pytest
 
-from scripted_profile import MIDNIGHT, PROFILE, Reader, ScriptedProfile, numbers
+from scripted_profile import CLOCK, MIDNIGHT, PROFILE, Reader, ScriptedProfile, date_time, numbers, quarter
 from telegraf_dlms.buffer_progress import USUAL_ROWS
 from telegraf_dlms.datetimes import encode
 from telegraf_dlms.printed import PrintedRows
@@ -154,3 +154,18 @@ def test_rows_of_a_buffer_that_is_sorted_are_all_printed_at_one_time_each(seed):
     assert all(len(times) == 1 for times in history.printed.values())
     taken = Counter(time_ns for times in history.printed.values() for time_ns in times)
     assert [time_ns for time_ns, often in taken.items() if often > 1] == []
+
+
+@pytest.mark.parametrize("sort_method", [1, 2], ids=["fifo", "lifo"])
+def test_an_hour_that_comes_twice_is_printed_twice_where_nothing_else_tells_its_rows_apart(sort_method):
+    meter = ScriptedProfile(range(200), sort_method=sort_method, columns=(CLOCK,))
+    reader = Reader(meter, backfill=30 * DAY)
+    reader.now_ns = quarter(200)
+    reader.read_all()
+    meter.clocks = {1000 + number: date_time(number) for number in range(196, 204)}
+    meter.numbers = [*meter.numbers[8:], *meter.clocks]
+    reader.restart()
+    reader.now_ns = quarter(208)
+    again = [quarter(number) + (number < 200) for number in range(196, 204)]
+    assert [row.time_ns for row in reader.read_all()] == again
+    assert reader.read_all() == []

@@ -50,6 +50,23 @@ def test_rows_behind_the_last_one_are_new():
     assert PrintedRows().align(quarters(0, 4)) is None
 
 
+def test_what_looks_like_the_last_row_is_confirmed_by_all_the_rows_that_were_handled_before_it():
+    printed = kept(quarters(0, 6))
+    assert printed.confirms([*quarters(0, 6), row(6)], 6)
+    assert not printed.confirms(quarters(1, 5), 5)
+    assert not printed.confirms([row(0, "another"), *quarters(1, 5)], 6)
+    twice = kept([*quarters(0, 6), row(5)])
+    assert twice.confirms([*quarters(0, 6), row(5)], 7)
+    printed.is_ranged = True
+    assert printed.confirms(quarters(5, 1), 1)
+
+
+def test_twelve_rows_before_the_last_one_are_enough():
+    printed = kept(quarters(0, 40))
+    assert printed.confirms(quarters(27, 13), 13)
+    assert not printed.confirms(quarters(28, 12), 12)
+
+
 def test_rows_behind_the_last_one_are_new_although_their_clock_went_back():
     printed = kept(quarters(0, 8))
     assert printed.align([*quarters(6, 2), row(-5000, "a"), row(7, "b")]) == 2

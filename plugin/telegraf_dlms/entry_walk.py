@@ -36,6 +36,8 @@ _FIRST_STRETCH: Final = 8
 _MOST_GUESSES: Final = 4
 #: A row that is captured between two exchanges makes all others one older, where the buffer is full.
 _CAPTURED_MEANWHILE: Final = 2
+#: Stretches overlap by so many rows where others are like the last one handled: more than tell one from the other.
+_LIKELY_SPARE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,14 @@ class EntryWalk:
         if how == "at_most" and oldest >= _FIRST_STRETCH:
             stretch = yield from self._stretch(_FIRST_STRETCH - 1, 0)
             if (count := printed.align(stretch.rows)) is not None:
-                return stretch, count
+                return (yield from self._sure(stretch, count, guess))
         for _ in range(_MOST_GUESSES):
             newest = max(0, oldest - spare - self._limit)
             stretch = yield from self._stretch(oldest, newest)
             expected = next((index for index, age in enumerate(stretch.ages) if age <= guess), None)
             count = printed.align(stretch.rows, expected=expected if how == "known" else None)
             if count is not None:
-                return stretch, count
+                return (yield from self._sure(stretch, count, guess))
             nearer = self._nearer(stretch, oldest)
             if newest == 0 or nearer is None:
                 break
@@ -171,23 +173,35 @@ class EntryWalk:
         age = max(0, min(self._in_use - 1, age))
         return None if abs(age - oldest) <= _CAPTURED_MEANWHILE else age
 
+    def _sure(self, stretch: Stretch, count: int, guess: int) -> Conversation[tuple[Stretch, int]]:
+        """Return the stretch where the last row handled is; another one where it may be a row that is like it."""
+        is_there = count == 0 or abs(stretch.ages[count - 1] - guess) < _CAPTURED_MEANWHILE
+        if is_there or self._question.printed.confirms(stretch.rows, count):
+            return stretch, count
+        return (yield from self._look_everywhere(_LIKELY_SPARE))
+
     def _look_everywhere(self, spare: int) -> Conversation[tuple[Stretch, int]]:
         """Look for the last row handled from the newest one backwards, then for those before it."""
         printed = self._question.printed
         before: int | None = None
+        doubtful: tuple[Stretch, int] | None = None
         newest, width = 0, max(_FIRST_STRETCH, 2 * spare)
         while newest < self._in_use:
             oldest = min(self._in_use - 1, newest + width - 1)
             stretch = yield from self._stretch(oldest, newest)
             count = printed.align(stretch.rows)
-            if count is not None:
+            if count is not None and printed.confirms(stretch.rows, count):
                 return (yield from self._from(stretch, count))
+            if count is not None:
+                doubtful = doubtful or (stretch, count)
             if before is None and (count := printed.latest(stretch.rows)) is not None:
                 before = stretch.ages[count - 1]
             if oldest == self._in_use - 1:
                 break
             newest = oldest + 1 - min(spare, width // 2)
             width = min(4 * width, max(self._limit, 2 * spare))
+        if doubtful is not None:
+            return (yield from self._from(*doubtful))
         oldest = self._in_use - 1 if before is None else before
         stretch = yield from self._stretch(oldest, max(0, oldest - self._limit))
         return stretch, 0 if before is None else printed.latest(stretch.rows) or 0

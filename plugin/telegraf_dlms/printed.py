@@ -41,6 +41,9 @@ MOST_WITHOUT_CLOCK: Final = 4096
 #: A row of one time is held against so many others; no real meter has more of one time.
 _MOST_COMPARED: Final = 64
 
+#: Rows before the last one that tell it from one like it: five-minute ones of an hour that comes twice.
+_WITNESSES: Final = 12
+
 #: The raw cell of a row's clock, so that bounds of ranges can be written alike.
 ClockCell: TypeAlias = bytes | int | None
 #: The cells of a row that is known, None where they are forgotten, and whether it is to be printed again.
@@ -135,6 +138,18 @@ class PrintedRows:
                 if best is None or score >= best_score:
                     best, best_score = index + 1, score
         return self._align_changed(rows) if best is None else best
+
+    def confirms(self, rows: Sequence[Row], count: int) -> bool:
+        """Return whether the rows before what ``align`` found are those that were handled before the last one.
+
+        If not it may be a later row of that time and those cells, where a clock was set back.
+        """
+        clock_ns = self._kept[-1].clock_ns
+        before = [row for row in self._kept[-1 - _WITNESSES : -1] if row.clock_ns != clock_ns]
+        met = [row for row in rows[:count] if row.clock_ns != clock_ns][-_WITNESSES:]
+        if self.is_ranged:
+            return True  # there may be others between them
+        return len(met) >= len(before) and all(map(_is_same, reversed(met), reversed(before)))
 
     def latest(self, rows: Sequence[Row]) -> int | None:
         """Return how many of ``rows`` come up to the latest row kept that is among them; None where none is."""
