@@ -197,6 +197,16 @@ async def test_a_refused_password_is_shown_once_where_the_meter_has_counted_what
 
 
 @on_a_jumping_clock
+async def test_a_refusal_that_is_none_of_a_secret_is_followed_also_by_one_where_the_counter_is_what_was_sent():
+    opening = unconfigured()
+    await opening.make()
+    meter = meter_of(opening)
+    meter.last, meter.refuse = used(opening)[-1] + 1, lambda: REFUSED
+    await again(opening)
+    assert used(opening)[-3:] == [44, 45, 47]
+
+
+@on_a_jumping_clock
 async def test_a_counter_that_would_cost_half_the_key_is_not_believed_and_said():
     opening = unconfigured()
     meter_of(opening).last = 0

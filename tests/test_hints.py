@@ -227,7 +227,7 @@ CASES = [
     ([(lambda: rejected(1, GMAC, information="0e010006"), {}),
       (lambda: raised(parse_aare, b"\x0e\x01\x00\x06", GMAC), {}),
       (lambda: proof(CIPHERED, b"\xd8\x02\x05"), {"step": "authenticate", "access_security": "high_gmac"})],
-     "cannot decipher what it is sent: check block_cipher_key, authentication_key"),
+     "authentication_key, security_suite and system_title; some say so of a counter that is too low"),
     ([(lambda: rejected(1, NONE), {}), (lambda: raised(parse_aare, b"\xd8\x01\x01", NONE), {})],
      "no reason that tells"),
     ([(SILENCE, {"heard": METER}), (Overrun("x"), {"step": "authenticate", "heard": METER})], "some meters are silent"),

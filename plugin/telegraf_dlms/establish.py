@@ -117,23 +117,23 @@ class _Opening:
         except AssociationError as error:
             if error.counter is not None:
                 self._follow(counters, error.counter)
-            elif not await self._was_too_low(counters):
+            elif not await self._was_too_low(counters, error):
                 raise
             link = await self._associate()
         self._meter.follows_counter = False
         search.let_in()
         return link
 
-    async def _was_too_low(self, counters: Counters) -> bool:
-        """Return whether the counter that was refused may be the reason: the meter's own is above all that it was sent.
+    async def _was_too_low(self, counters: Counters, refusal: AssociationError) -> bool:
+        """Return whether the counter that was refused may be the reason: the meter's own is not below it.
 
-        One that is the last that it was sent has taken that: what was refused is a secret, and not to be shown twice.
+        One that is the last that it was sent may have taken that: a secret that was refused is not shown twice.
         """
         if not self._may_search or not self._last_counter:
             return False
         sent = self._last_counter
         found = await self._search(counters)
-        return found is not None and found.number > sent
+        return found is not None and found.number >= sent + refusal.authentication
 
     async def _search(self, counters: Counters) -> Found | None:
         """Look for the meter's own counter and let none follow that is not above it; what goes wrong is no error."""

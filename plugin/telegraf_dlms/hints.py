@@ -284,7 +284,7 @@ TABLE: Final = (
         "association",
         each(_ASSOCIATING, says("deciphering-error")),
         "the meter cannot decipher what it is sent: check block_cipher_key, authentication_key, security_suite and "
-        "system_title",
+        "system_title; some say so of a counter that is too low: set invocation_counter",
     ),
     Row(
         "association",
