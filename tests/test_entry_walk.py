@@ -146,6 +146,17 @@ def test_in_a_full_buffer_as_many_rows_are_asked_for_as_periods_have_passed(sort
     assert meter.asked == ["entries_in_use", entries(sort_method, 100, 5, 0)]
 
 
+def test_a_last_row_at_an_unexpected_place_is_looked_at_with_the_rows_before_it():
+    meter = full(1000, period=0)
+    reader = Reader(meter)
+    reader.read_all()
+    capture(meter, *range(1000, 1005), capacity=1000)
+    meter.take_asked()
+    assert numbers(reader.read()) == list(range(1000, 1005))
+    looked_at = [(998, 1000), (993, 1000), (964, 995), (992, 1000)]
+    assert meter.asked == ["entries_in_use", *[f"entries {first} to {last}" for first, last in looked_at]]
+
+
 def test_after_a_restart_the_newest_rows_are_looked_at_and_then_where_the_last_one_should_be():
     meter = full(1000)
     reader = Reader(meter, at_once=64)

@@ -36,8 +36,8 @@ _FIRST_STRETCH: Final = 8
 _MOST_GUESSES: Final = 4
 #: A row that is captured between two exchanges makes all others one older, where the buffer is full.
 _CAPTURED_MEANWHILE: Final = 2
-#: Stretches overlap by so many rows where others are like the last one handled: more than tell one from the other.
-_LIKELY_SPARE: Final = 16
+#: Rows of a stretch that tell the last row handled from others like it: more than are held against those before it.
+_ENOUGH_ROWS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,17 @@ class EntryWalk:
         is_there = count == 0 or abs(stretch.ages[count - 1] - guess) < _CAPTURED_MEANWHILE
         if is_there or self._question.printed.confirms(stretch.rows, count):
             return stretch, count
-        return (yield from self._look_everywhere(_LIKELY_SPARE))
+        return (yield from self._look_everywhere(self._question.printed.identical + _CAPTURED_MEANWHILE - 1))
 
     def _look_everywhere(self, spare: int) -> Conversation[tuple[Stretch, int]]:
-        """Look for the last row handled from the newest one backwards, then for those before it."""
+        """Look for the last row handled from the newest one backwards, then for those before it.
+
+        One that is like it and not confirmed is looked at once more with more rows before it.
+        """
         printed = self._question.printed
         before: int | None = None
         doubtful: tuple[Stretch, int] | None = None
+        again: set[int] = set()
         newest, width = 0, max(_FIRST_STRETCH, 2 * spare)
         while newest < self._in_use:
             oldest = min(self._in_use - 1, newest + width - 1)
@@ -192,14 +196,19 @@ class EntryWalk:
             count = printed.align(stretch.rows)
             if count is not None and printed.confirms(stretch.rows, count):
                 return (yield from self._from(stretch, count))
-            if count is not None:
-                doubtful = doubtful or (stretch, count)
-            if before is None and (count := printed.latest(stretch.rows)) is not None:
-                before = stretch.ages[count - 1]
+            if before is None and (known := printed.latest(stretch.rows)) is not None:
+                before = stretch.ages[known - 1]
+            age = None if count is None else stretch.ages[count - 1]
+            if count is not None and doubtful is None:
+                doubtful = stretch, count
             if oldest == self._in_use - 1:
                 break
-            newest = oldest + 1 - min(spare, width // 2)
-            width = min(4 * width, max(self._limit, 2 * spare))
+            if age is not None and age not in again and len(again) < _MOST_GUESSES:
+                again.add(age)
+                newest = max(newest, age)
+            else:
+                newest = oldest + 1 - min(spare, width // 2)
+            width = min(4 * width, max(self._limit, 2 * spare, _ENOUGH_ROWS))
         if doubtful is not None:
             return (yield from self._from(*doubtful))
         oldest = self._in_use - 1 if before is None else before
