@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from telegraf_dlms.config_files import check_top, each_table, files_of, fingerprint, read_files
+from telegraf_dlms.config_files import check_top, each_table, files_of, read_files, stamp_of
 from telegraf_dlms.problems import Place, Suggestions, render
 
 
@@ -64,14 +64,14 @@ def test_a_folder_that_is_closed_to_us_is_not_called_empty(tmp_path, monkeypatch
 
 def test_a_file_that_changed_has_another_fingerprint(tmp_path):
     file = tmp_path / "secret"
-    missing = fingerprint(file)
+    missing = stamp_of(file)
     file.write_text("x")
-    written = fingerprint(file)
-    assert written == fingerprint(file)
+    written = stamp_of(file)
+    assert written == stamp_of(file)
     os.utime(file, ns=(1, 1))
-    touched = fingerprint(file)
+    touched = stamp_of(file)
     file.write_text("xy")
-    assert len({missing, written, touched, fingerprint(file), fingerprint(tmp_path / "a\0")}) == 5
+    assert len({missing, written, touched, stamp_of(file), stamp_of(tmp_path / "a\0")}) == 5
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Configuration:
     """A valid configuration, its tables in the order of the files.
 
     ``notes`` are lines to be said once at start; ``files`` are those that were read, ``secret_files`` those that keys
-    like ``password_file`` name, with how they were (``config_files.fingerprint``) before they were read.
+    like ``password_file`` name, with how they were (``config_files.stamp_of``) before they were read.
     """
 
     agent: Agent

@@ -64,7 +64,7 @@ def files_of(path: Path) -> list[Path]:
     return sorted(file for file in files if file.is_file() or not file.exists())
 
 
-def fingerprint(path: Path) -> tuple[object, ...]:
+def stamp_of(path: Path) -> tuple[object, ...]:
     """Return what changes when a file does, or comes, goes, or may be read."""
     try:
         status = path.stat()

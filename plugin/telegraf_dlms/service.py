@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 from telegraf_dlms import __version__, threads
 from telegraf_dlms.collector import Collector, serve, stop
 from telegraf_dlms.config import load
-from telegraf_dlms.config_files import files_of, fingerprint
+from telegraf_dlms.config_files import files_of, stamp_of
 from telegraf_dlms.device_model import SECRET_KEYS
 from telegraf_dlms.errors import ConfigError
 from telegraf_dlms.log import Changes
@@ -239,7 +239,7 @@ class _Reloader:
     def reload(self) -> Plan | None:
         """Return the new plan; None where nothing changed, or where what is there now is bad, which is told."""
         found = _fingerprint_of(self._paths)
-        if found + tuple((file, fingerprint(file)) for file in self._secret_files) == self._seen:
+        if found + tuple((file, stamp_of(file)) for file in self._secret_files) == self._seen:
             return None
         try:
             configuration = _load(self._paths, self._log)
@@ -276,7 +276,7 @@ def _fingerprint_of(paths: Sequence[Path]) -> tuple[object, ...]:
     found: list[object] = []
     for path in paths:
         try:
-            found += ((file, fingerprint(file)) for file in files_of(path))
+            found += ((file, stamp_of(file)) for file in files_of(path))
         except OSError as error:
             found.append((path, error.errno))
     return tuple(found)

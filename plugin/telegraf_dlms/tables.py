@@ -17,7 +17,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from telegraf_dlms.config_files import fingerprint
+from telegraf_dlms.config_files import stamp_of
 from telegraf_dlms.config_types import Table
 from telegraf_dlms.device_model import SECRET_KEYS, Device
 from telegraf_dlms.environment import expand_table, has_reference
@@ -195,7 +195,7 @@ class _Reader(Generic[T]):
         if not isinstance(file, str) or not file:
             raise ValueError("is not a file's path")
         path = self._place.file.parent / file
-        self._surroundings.secret_files.setdefault(path, fingerprint(path))
+        self._surroundings.secret_files.setdefault(path, stamp_of(path))
         return read_secret_file(path)
 
     def _written(self, path: KeyPath) -> object:
