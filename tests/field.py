@@ -7,7 +7,7 @@ data-notification (Green Book, 9.5), and the frames of a wired M-Bus (EN 13757-2
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,10 +17,7 @@ from telegraf_dlms.datetimes import DeviceClock
 from telegraf_dlms.hdlc import Frame, FrameBuffer, strip_llc
 
 WHY = f"the recordings of real meters are not in {FIELD.parent.name}/{FIELD.name} beside the project"
-#: The marks of what cannot be tested without the recordings: they are not the project's, so CI elsewhere has none.
-SKIPPED = (pytest.mark.skip(reason=WHY), pytest.mark.may_skip(WHY))
-
-T = TypeVar("T")
+needs_field = pytest.mark.skipif(not FIELD.is_dir(), reason=WHY)
 
 CLOCK = DeviceClock()
 
@@ -34,17 +31,10 @@ def cases(name: str) -> list[dict[str, Any]]:
     return json.loads(path.read_text("utf-8"))["cases"] if path.exists() else []
 
 
-def needs_field(test: T) -> T:
-    """Skip a test where the recordings are not there."""
-    for mark in () if FIELD.is_dir() else SKIPPED:
-        test = mark(test)
-    return test
-
-
 def each(things, **names) -> Any:
     """Parametrize a test by things with an ``id``; one skip says why there are none."""
     params = [pytest.param(thing, id=thing["id"] if isinstance(thing, dict) else thing.id) for thing in things]
-    skipped = pytest.param(None, id="none", marks=SKIPPED)
+    skipped = pytest.param(None, id="none", marks=pytest.mark.skip(reason=WHY))
     return pytest.mark.parametrize(names.get("name", "case"), params or [skipped])
 
 

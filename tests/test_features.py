@@ -35,7 +35,6 @@ def test_each_test_that_is_named_is_there(field, test):
     assert re.search(rf"^(async )?def {name or 'test_'}", source, re.MULTILINE), field
 
 
-@pytest.mark.may_skip("the page is beside the project, not in it")
 @pytest.mark.skipif(not PAGE.is_file(), reason="the router's page is not beside this checkout")
 def test_every_row_of_the_routers_page_is_in_the_table():
     page = PAGE.read_text(encoding="utf-8").partition("Classes:")[0]

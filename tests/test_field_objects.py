@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from points import parse
 
-from field import CLOCK, SKIPPED, needs_field
+from field import CLOCK, WHY, needs_field
 from field_objects import FOLDER, Listed, channel_one, object_list, objects_of
 from telegraf_dlms.axdr import Tag, decode_all, encode
 from telegraf_dlms.cosem import (
@@ -50,8 +50,8 @@ MIDNIGHT_NS = 1_767_225_600_000_000_000
 
 
 def each_list(names):
-    marks = () if FOLDER.is_dir() else SKIPPED
-    return pytest.mark.parametrize("name", [pytest.param(name, marks=marks) for name in names])
+    mark = [] if FOLDER.is_dir() else [pytest.mark.skip(reason=WHY)]
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=mark) for name in names])
 
 
 def series_of(listed, presentation=CYRILLIC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from points import parse
 
-from field import CLOCK, FIELD, SKIPPED, cases, each, frames_of, needs_field
+from field import CLOCK, FIELD, cases, each, frames_of, needs_field
 from talking import CUTS, octet_by_octet
 from telegraf_dlms.aare import parse_aare, parse_initiate_response
 from telegraf_dlms.access import Access, Conformance
@@ -115,7 +115,7 @@ def test_a_poll_with_a_four_octet_address_from_snrm_to_the_reading(case, cut):
         pytest.param(*GOSEM[:1], b"00000001", 0x0200, (0x001014, 0xF0), id="gosem"),
     ]
     if FIELD.is_dir()
-    else [pytest.param(None, None, None, None, marks=SKIPPED)],
+    else [pytest.param(None, None, None, None, marks=needs_field)],
 )
 def test_the_recorded_associations_are_those_that_we_would_ask_for(case, password, max_pdu_size, granted):
     meter = Recording(case)

@@ -13,8 +13,7 @@ The recordings beside the project are among the good octets: where they are not 
 What a case must hold to (``watch``):
 
 - nothing is raised but TelegrafDlmsError, and of these no LocalProtocolError: that would be what we say, not what came;
-- no call takes more than 50 ms of CPU, or a microsecond for each octet that came: the calls of a conversation are its
-  steps;
+- no call takes more than 50 ms of CPU: the calls of a conversation are its steps;
 - the process does not grow by more than 10 MB, for a moment or for ever;
 - each printed line is line protocol, its numbers are finite and fit their fields;
 - in an association with authenticated ciphering no value is read that the meter did not send.

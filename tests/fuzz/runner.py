@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fuzz.watch import MAX_GROWTH, Wrong, size
+from fuzz.watch import MAX_CALL_NS, MAX_GROWTH, Wrong, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,11 +66,11 @@ def one_case(target: Target, seed: int, number: int, watch: Watch) -> int:
         frames = done(target, seed, number, watch)
         slow_ns = watch.slowest_ns
         for _ in range(MEASUREMENTS):
-            if slow_ns <= watch.limit_ns:
+            if slow_ns <= MAX_CALL_NS:
                 break
             done(target, seed, number, watch)
             slow_ns = min(slow_ns, watch.slowest_ns)
-        if slow_ns > watch.limit_ns:
+        if slow_ns > MAX_CALL_NS:
             raise Wrong(f"a call took {slow_ns / 1e6:.1f} ms of CPU")  # noqa: TRY301
     except Exception as error:
         shown = "\n".join(piece[:SHOWN].hex(" ") for piece in watch.octets[-SHOWN_PIECES:])

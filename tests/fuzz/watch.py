@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from telegraf_dlms.talk import Conversation
 
-#: A call may take so much CPU, in nanoseconds; and for each octet of the meter's as much as a row's lines take.
+#: A call may take so much CPU, in nanoseconds.
 MAX_CALL_NS = 50_000_000
-OCTET_NS = 1000
 #: So many octets the process may be larger than before, and a call may need for a moment.
 MAX_GROWTH = 10 * 1024 * 1024
 #: A conversation may send and be silent so many times: MAX_POLLS of HDLC, and the repeats of each.
@@ -44,13 +43,13 @@ class Wrong(AssertionError):
 class Watch:
     """Looks at one case after the other; ``octets`` are those of the last one, as they were eaten.
 
-    ``heard`` counts the octets that conversations were given; ``slowest_ns`` and ``largest`` are the CPU and, under
-    tracemalloc, the octets that one call of it took. ``refused`` counts the errors of ours that came out, by class.
+    ``slowest_ns`` and ``largest`` are the CPU and, under tracemalloc, the octets that one call of it took. ``refused``
+    counts the errors of ours that came out, by their classes.
     """
 
     def __init__(self) -> None:
         self.octets: list[bytes] = []
-        self.slowest_ns = self.largest = self.heard = 0
+        self.slowest_ns = self.largest = 0
         self.refused: Counter[str] = Counter()
         self._ends = False
 
@@ -59,15 +58,10 @@ class Watch:
         signal.signal(signal.SIGVTALRM, _hangs)
         self._ends = True
 
-    @property
-    def limit_ns(self) -> int:
-        """The CPU that one call may take: a buffer of 60 days that comes whole becomes lines in one of them."""
-        return max(MAX_CALL_NS, OCTET_NS * self.heard)
-
     def begin(self) -> None:
         """Forget the case before."""
         self.octets.clear()
-        self.slowest_ns = self.largest = self.heard = 0
+        self.slowest_ns = self.largest = 0
         if self._ends:
             signal.setitimer(signal.ITIMER_VIRTUAL, HANG_S)
 
@@ -113,11 +107,7 @@ class Watch:
                 waiting += answer(sent)
                 turns += 1
             given = waiting.pop(0)
-            if isinstance(given, bytes):
-                self.heard += len(given)
-                step = conversation.send
-            else:
-                step = conversation.throw
+            step = conversation.send if isinstance(given, bytes) else conversation.throw
         raise Wrong(f"a conversation does not end within {MAX_TURNS} turns")
 
     def lines(self, lines: Iterable[str]) -> None:
